@@ -1,0 +1,177 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+
+/**
+ * @typedef {object} ProcessSpec
+ * @property {string} name for messages
+ * @property {string} command
+ * @property {readonly string[]} args
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {string} [cwd]
+ * @property {string} logFile everything the process says is appended here
+ */
+
+/** @typedef {{ code: number | null, signal: NodeJS.Signals | null, expected: boolean }} ProcessExit */
+
+/** @type {Set<ManagedProcess>} */
+const running = new Set();
+
+// Last resort, when this process ends without having closed its children: none may stay behind.
+process.on('exit', () => {
+  for (const child of running) child.killNow();
+});
+
+/**
+ * One child process that can be started again.
+ *
+ * States: `idle` → start → `running` ⇄ pause/resume ⇄ `paused`; from both → `idle`, by itself or through
+ * stop or kill. It runs in its own process group, so that Ctrl-C reaches us only and we decide the order.
+ * It is signalled only while we hold its handle, so a reused process id can never be hit.
+ */
+export class ManagedProcess {
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  #child;
+  /** @type {Promise<ProcessExit> | undefined} */
+  #exited;
+  #expected = false;
+  #paused = false;
+  /** @type {((exit: ProcessExit) => void)[]} */
+  #exitListeners = [];
+
+  /** @param {ProcessSpec} spec */
+  constructor(spec) {
+    this.spec = spec;
+  }
+
+  /** True from start until the process has ended; a paused one is alive. */
+  get alive() {
+    return this.#child !== undefined;
+  }
+
+  get paused() {
+    return this.#paused;
+  }
+
+  /** Process id of the current run; undefined while idle. */
+  get pid() {
+    return this.#child?.pid;
+  }
+
+  /**
+   * Calls back after every end of the process; `expected` is false when nobody here asked for it.
+   *
+   * @param {(exit: ProcessExit) => void} listener
+   */
+  onExit(listener) {
+    this.#exitListeners.push(listener);
+  }
+
+  /**
+   * Starts the process; does nothing when it is alive.
+   *
+   * @throws when the program cannot be run
+   */
+  async start() {
+    if (this.#child !== undefined) return;
+    const { command, args, env = process.env, cwd, logFile } = this.spec;
+    const log = openSync(logFile, 'a');
+    const child = spawn(command, args, {
+      ...(cwd === undefined ? {} : { cwd }),
+      env,
+      stdio: ['ignore', log, log],
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    closeSync(log);
+    this.#child = child;
+    this.#expected = false;
+    this.#paused = false;
+    running.add(this);
+    const spawned = new Promise((resolve, reject) => {
+      child.once('spawn', () => resolve(undefined));
+      child.once('error', error =>
+        reject(new Error(`cannot start ${this.spec.name}: ${error.message}`, { cause: error })),
+      );
+    });
+    // Set before anything is awaited, so that a stop during the start waits for this run's end.
+    this.#exited = new Promise(resolve => {
+      /** @type {(code: number | null, signal: NodeJS.Signals | null, started: boolean) => void} */
+      const ended = (code, signal, started) => {
+        running.delete(this);
+        this.#child = undefined;
+        this.#paused = false;
+        const exit = { code, signal, expected: this.#expected };
+        resolve(exit);
+        for (const listener of started ? this.#exitListeners : []) listener(exit);
+      };
+      child.once('exit', (code, signal) => ended(code, signal, true));
+      child.once('error', () => child.pid === undefined && ended(null, null, false));
+    });
+    await spawned;
+  }
+
+  /**
+   * Ends the process with SIGTERM, or with SIGKILL once the grace is over; returns after it has ended.
+   *
+   * @param {{ graceMs?: number }} [options]
+   */
+  async stop({ graceMs = 10_000 } = {}) {
+    this.#expected = true;
+    // Somebody else may have paused it; a paused process would not see the request.
+    if (process.platform !== 'win32') this.#child?.kill('SIGCONT');
+    this.#child?.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), graceMs);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  /** Ends the process with SIGKILL, as a crash would; returns after it has ended. */
+  async kill() {
+    this.killNow();
+    await this.#exited;
+  }
+
+  /** Sends SIGKILL without waiting for the end. */
+  killNow() {
+    this.#expected = true;
+    this.#child?.kill('SIGKILL');
+  }
+
+  /**
+   * Freezes the process (SIGSTOP): its connections stay open and say nothing.
+   *
+   * @throws on Windows, which cannot do this
+   */
+  pause() {
+    if (process.platform === 'win32') throw new Error('Windows cannot pause a process');
+    this.#paused = this.#child?.kill('SIGSTOP') ?? false;
+  }
+
+  /** Lets a paused process go on. */
+  resume() {
+    if (!this.#paused) return;
+    this.#child?.kill('SIGCONT');
+    this.#paused = false;
+  }
+
+  /** Stops the process if it is alive and starts it again with the same settings. */
+  async restart() {
+    await this.stop();
+    await this.start();
+  }
+}
+
+/**
+ * The end of a log file, for error messages.
+ *
+ * @param {string} file
+ * @param {number} [lines]
+ * @returns {string} empty when there is no such file
+ */
+export function tailOf(file, lines = 15) {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  } catch {
+    return '';
+  }
+}

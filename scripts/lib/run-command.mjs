@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+
+/**
+ * @typedef {object} CommandResult
+ * @property {number} code exit code; 127 when the program does not exist, 124 when it ran out of time
+ * @property {string} stdout
+ * @property {string} stderr
+ */
+
+/**
+ * Runs a program to its end and hands back what it said; never throws for a failing program, so that
+ * callers can try the next way. Without `echo` its output is collected, with it the user sees it live.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, echo?: boolean, shell?: boolean }} [options]
+ *   `timeoutMs` defaults to 120000; the program is then killed.
+ * @returns {Promise<CommandResult>}
+ */
+export function runCommand(command, args, options = {}) {
+  const { cwd, env = process.env, timeoutMs = 120_000, echo = false, shell = false } = options;
+  return new Promise(resolve => {
+    const child = spawn(command, args, {
+      ...(cwd === undefined ? {} : { cwd }),
+      env,
+      shell,
+      stdio: ['ignore', echo ? 'inherit' : 'pipe', echo ? 'inherit' : 'pipe'],
+      windowsHide: true,
+    });
+    // Not spawn's own timeout: for a program that does not exist, that one is never cleared.
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.on('data', chunk => (stdout += String(chunk)));
+    child.stderr?.on('data', chunk => (stderr += String(chunk)));
+    child.once('error', error => {
+      clearTimeout(timer);
+      resolve({ code: 127, stdout, stderr: stderr + error.message });
+    });
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? (signal === 'SIGKILL' ? 124 : 1), stdout, stderr });
+    });
+  });
+}

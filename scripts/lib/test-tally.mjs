@@ -1,0 +1,63 @@
+/**
+ * The parts of vitest's JSON report that are counted.
+ *
+ * @typedef {object} VitestReport
+ * @property {number} numPassedTests
+ * @property {number} numFailedTests
+ * @property {{ status: string, assertionResults: { status: string }[] }[]} testResults one per file
+ */
+
+/** @typedef {{ passed: number, failed: number }} Tally */
+
+/**
+ * Counts one run of vitest. What breaks without a failed test counts as one failure, or the sums would
+ * look fine: a file that cannot be loaded, an unhandled error, a report that was never written.
+ *
+ * @param {VitestReport | undefined} report undefined when there is none
+ * @param {number} exitCode of vitest
+ * @returns {Tally}
+ */
+export function tallyOf(report, exitCode) {
+  if (report === undefined) return { passed: 0, failed: 1 };
+  const brokenFiles = report.testResults.filter(
+    file => file.status === 'failed' && file.assertionResults.every(test => test.status !== 'failed'),
+  ).length;
+  const failed = report.numFailedTests + brokenFiles;
+  return { passed: report.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
+}
+
+/**
+ * The line that ends a test run.
+ *
+ * @param {readonly Tally[]} tallies
+ */
+export function summaryLine(tallies) {
+  const { passed, failed } = sumTallies(tallies);
+  return `${passed} passed, ${failed} failed`;
+}
+
+/**
+ * @param {readonly Tally[]} tallies
+ * @returns {Tally}
+ */
+export function sumTallies(tallies) {
+  return {
+    passed: tallies.reduce((sum, tally) => sum + tally.passed, 0),
+    failed: tallies.reduce((sum, tally) => sum + tally.failed, 0),
+  };
+}
+
+/**
+ * Which vitest runs a call means. The phases go from fast to slow; naming projects replaces them by one.
+ *
+ * @param {readonly string[]} args as the user gave them
+ * @returns {{ projects: string[], args: string[] }[]}
+ */
+export function planPhases(args) {
+  const named = args.some(arg => arg === '--project' || arg.startsWith('--project='));
+  if (named) return [{ projects: [], args: [...args] }];
+  return [['unit', 'simulation'], ['contract'], ['integration']].map(projects => ({
+    projects,
+    args: [...args],
+  }));
+}

@@ -1,0 +1,74 @@
+import { parseArgs } from 'node:util';
+import { FIRST_PORT_DEFAULT, FIRST_PORT_MAX, NODES_MAX } from './plan.mjs';
+
+/**
+ * @typedef {object} PocArguments
+ * @property {'start' | 'stop' | 'reset' | 'help'} action
+ * @property {boolean} detach
+ * @property {boolean} open whether to open the browser
+ * @property {number} nodes 1 to NODES_MAX
+ * @property {number} port of the first node
+ * @property {string[]} endpoints of an etcd to use instead of our own members; empty: start our own
+ */
+
+export const USAGE = `Starts seqd on this machine: three etcd members and four nodes (2 sites x 2 partitions).
+
+Usage: ./START-POC.sh [options]        (Windows: START-POC.bat, anywhere: npm start -- [options])
+
+  --detach            run in the background; returns when everything is ready
+  --stop              stop a running demonstration; its numbers stay
+  --reset             stop, delete its numbers and logs, start afresh
+  --no-open           do not open the browser
+  --nodes N           number of nodes, 1 to ${NODES_MAX} (default 4)
+  --port P            port of the first node (default ${FIRST_PORT_DEFAULT}); the others follow, etcd's from P + 4299
+  --endpoints A,B,C   use this etcd instead of starting one (or SEQD_ETCD_ENDPOINTS)
+  --help              this text
+`;
+
+/**
+ * Reads the command line of the start script.
+ *
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {PocArguments}
+ * @throws naming the option that is unknown or out of range
+ */
+export function parsePocArguments(args, env) {
+  const { values } = parseArgs({
+    args: [...args],
+    strict: true,
+    allowPositionals: false,
+    options: {
+      detach: { type: 'boolean', default: false },
+      stop: { type: 'boolean', default: false },
+      reset: { type: 'boolean', default: false },
+      'no-open': { type: 'boolean', default: false },
+      nodes: { type: 'string', default: '4' },
+      port: { type: 'string', default: String(FIRST_PORT_DEFAULT) },
+      endpoints: { type: 'string', default: env['SEQD_ETCD_ENDPOINTS'] ?? '' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.stop && values.reset)
+    throw new Error('--stop and --reset exclude each other; --reset stops, too');
+  return {
+    action: values.help ? 'help' : values.stop ? 'stop' : values.reset ? 'reset' : 'start',
+    detach: values.detach,
+    open: !values['no-open'],
+    nodes: parseWithin('--nodes', values.nodes, 1, NODES_MAX),
+    port: parseWithin('--port', values.port, 1, FIRST_PORT_MAX),
+    endpoints: values.endpoints.split(',').flatMap(part => (part.trim() === '' ? [] : [part.trim()])),
+  };
+}
+
+/**
+ * @param {string} option
+ * @param {string} text
+ * @param {number} min
+ * @param {number} max
+ */
+function parseWithin(option, text, min, max) {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new Error(`${option} must be a whole number from ${min} to ${max}, not "${text}"`);
+}

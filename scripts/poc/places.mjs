@@ -1,0 +1,32 @@
+import { join, resolve } from 'node:path';
+import { projectRoot } from '../lib/paths.mjs';
+
+/**
+ * @typedef {object} PocPlaces where one demonstration keeps its things
+ * @property {string} entry the program a node runs
+ * @property {string} dataDir everything below is in here
+ * @property {string} etcdDir
+ * @property {string} pocDir
+ * @property {string} logDir
+ * @property {string} runFile
+ */
+
+/**
+ * The demonstration's files. Tests point it at a program and a folder of their own with SEQD_POC_ENTRY and
+ * SEQD_POC_DATA_DIR.
+ *
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {PocPlaces}
+ */
+export function placesOf(env = process.env) {
+  const dataDir = resolve(env['SEQD_POC_DATA_DIR'] || join(projectRoot, 'data'));
+  const pocDir = join(dataDir, 'poc');
+  return {
+    entry: resolve(env['SEQD_POC_ENTRY'] || join(projectRoot, 'dist', 'main.js')),
+    dataDir,
+    etcdDir: join(dataDir, 'etcd-cluster'),
+    pocDir,
+    logDir: join(pocDir, 'logs'),
+    runFile: join(pocDir, 'run.json'),
+  };
+}

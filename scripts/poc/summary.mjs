@@ -1,0 +1,36 @@
+/** @typedef {import('./run-file.mjs').PocRun} PocRun */
+
+/**
+ * What a user needs to know about a running demonstration.
+ *
+ * @param {PocRun} run
+ * @param {string} logDir
+ * @returns {string} several lines
+ */
+export function describeRun(run, logDir) {
+  const api = run.nodes[0]?.url ?? '';
+  return [
+    '',
+    `  Dashboard   ${dashboardUrl(run)}`,
+    ...run.nodes.map(
+      (node, index) => `  ${index === 0 ? 'API        ' : '           '} ${node.url}/api/v1  ${node.id}`,
+    ),
+    `  etcd        ${run.etcd.endpoints.join(', ')}  (${[run.etcd.version, run.etcd.source].filter(Boolean).join(', ')})`,
+    `  Logs        ${logDir}`,
+    '',
+    '  Try it:',
+    `    curl "${api}/api/v1/sequence/next?siteId=site-1&partitionId=partition-a&invoiceType=on-cycle"`,
+    `    curl "${api}/api/v1/sequence/stats"`,
+    '',
+  ].join('\n');
+}
+
+/**
+ * Address of the dashboard, on the first node.
+ *
+ * @param {PocRun} run
+ */
+export function dashboardUrl(run) {
+  const port = new URL(run.nodes[0]?.url ?? 'http://localhost:8080').port;
+  return `http://localhost:${port}/dashboard`;
+}

@@ -1,0 +1,183 @@
+import { mkdir } from 'node:fs/promises';
+import { describeBusyPorts, findBusyPorts } from '../lib/ports.mjs';
+import { keepAlive } from './keep-alive.mjs';
+import { clearLeftovers } from './leftovers.mjs';
+import { keepLogsSmall, rotateLogs } from './logs.mjs';
+import { createPocNode, waitUntilNodeReady } from './poc-node.mjs';
+import { startPocEtcd } from './poc-etcd.mjs';
+import { claimRun, isRunning, readRun, removeRun, updateRun } from './run-file.mjs';
+
+/** @typedef {import('./launch.mjs').SupervisorConfig} SupervisorConfig */
+/** @typedef {import('./launch.mjs').SupervisorMessage} SupervisorMessage */
+/** @typedef {import('./run-file.mjs').PocRun} PocRun */
+/** @typedef {import('../lib/managed-process.mjs').ManagedProcess} ManagedProcess */
+
+const NODE_GRACE_MS = 10_000;
+
+/**
+ * Runs one demonstration: etcd members and nodes as children, restarted when they die, and the run file
+ * that says what runs.
+ *
+ * States: `idle` → start → `starting` → `ready`; from any of them → stop → `stopped`, for good.
+ */
+export class Supervisor {
+  #state = 'idle';
+  #stopping = new AbortController();
+  /** @type {Promise<void> | undefined} */
+  #stopped;
+  /** @type {import('./poc-etcd.mjs').PocEtcd | undefined} */
+  #etcd;
+  /** @type {{ child: ManagedProcess, plan: import('./plan.mjs').NodePlan }[]} */
+  #nodes = [];
+  /** @type {{ release: () => void }[]} */
+  #keepers = [];
+  /** @type {PocRun} */
+  #run;
+  #saved = Promise.resolve();
+  #claimed = false;
+  #stopLogCare = () => {};
+
+  /**
+   * @param {string} instance id of this run
+   * @param {SupervisorConfig} config
+   * @param {import('./places.mjs').PocPlaces} places
+   * @param {(message: SupervisorMessage) => void} report
+   */
+  constructor(instance, config, places, report) {
+    this.config = config;
+    this.places = places;
+    this.report = report;
+    this.#run = {
+      instance,
+      state: 'starting',
+      supervisorPid: process.pid,
+      startedAt: new Date().toISOString(),
+      cluster: config.cluster,
+      etcd: { endpoints: [], source: config.etcd.source, version: config.etcd.version, members: [] },
+      nodes: [],
+    };
+  }
+
+  /**
+   * Starts everything and waits until all of it serves.
+   *
+   * @returns {Promise<'ready' | 'already-running'>} the latter when another supervisor has the place
+   * @throws when something will not come up; the caller then stops
+   */
+  async start() {
+    this.#state = 'starting';
+    if (!(await this.#claim())) return 'already-running';
+    await mkdir(this.places.logDir, { recursive: true });
+    await rotateLogs(this.places.logDir);
+    this.#stopLogCare = keepLogsSmall(this.places.logDir, error => this.#log(String(error)));
+    const busy = await findBusyPorts(this.config.plan.nodes.map(node => node.port));
+    if (busy.length > 0) throw new Error(describeBusyPorts(busy));
+    await this.#step('etcd', () => this.#startEtcd());
+    await this.#step('nodes', () => this.#startNodes());
+    this.#run.state = 'ready';
+    this.#state = 'ready';
+    this.#save();
+    await this.#saved;
+    return 'ready';
+  }
+
+  /** Ends the nodes, then etcd, then removes the run file; returns when all is gone. Idempotent. */
+  stop() {
+    this.#stopped ??= this.#stopAll();
+    return this.#stopped;
+  }
+
+  async #stopAll() {
+    this.#state = 'stopped';
+    this.#stopping.abort(new Error('stopped while starting'));
+    for (const keeper of this.#keepers) keeper.release();
+    this.#stopLogCare();
+    await Promise.all(this.#nodes.map(({ child }) => child.stop({ graceMs: NODE_GRACE_MS })));
+    await this.#etcd?.close();
+    await this.#saved;
+    if (this.#claimed) await removeRun(this.places.runFile, this.#run.instance);
+  }
+
+  async #claim() {
+    const { runFile } = this.places;
+    while (!(await claimRun(runFile, this.#run))) {
+      const other = await readRun(runFile);
+      if (other !== undefined && (await isRunning(other))) return false;
+      await clearLeftovers(this.places, line => this.#log(line));
+    }
+    this.#claimed = true;
+    return true;
+  }
+
+  async #startEtcd() {
+    const { plan, etcd } = this.config;
+    const { etcdDir, logDir } = this.places;
+    this.#etcd = await startPocEtcd(etcd, { plan, etcdDir, logDir, log: line => this.#log(line) });
+    this.#run.etcd.endpoints = this.#etcd.endpoints;
+    for (const member of this.#etcd.members) this.#keep(member);
+    this.#save();
+    this.#stopping.signal.throwIfAborted();
+    await this.#etcd.ready();
+  }
+
+  async #startNodes() {
+    const { plan } = this.config;
+    const endpoints = this.#etcd?.endpoints ?? [];
+    this.#nodes = plan.nodes.map(node => ({
+      plan: node,
+      child: createPocNode(node, { entry: this.places.entry, logDir: this.places.logDir, endpoints }),
+    }));
+    this.#stopping.signal.throwIfAborted();
+    const waits = this.#nodes.map(async ({ child, plan: { port } }) => {
+      await child.start();
+      const { failures } = this.#keep(child);
+      this.#save();
+      await waitUntilNodeReady({ node: child, port, failures, signal: this.#stopping.signal });
+    });
+    await Promise.all(waits);
+  }
+
+  /** @param {ManagedProcess} child */
+  #keep(child) {
+    const keeper = keepAlive(child, { log: line => this.#log(line), onChange: () => this.#save() });
+    this.#keepers.push(keeper);
+    return keeper;
+  }
+
+  /** Writes the current process ids to the run file; writes follow each other. */
+  #save() {
+    this.#run.etcd.members = (this.#etcd?.members ?? []).map(({ name, pid = 0, clientUrl }) => ({
+      name,
+      pid,
+      clientUrl,
+    }));
+    this.#run.nodes = this.#nodes.map(({ child, plan: { id, site, partition, url } }) => ({
+      id,
+      site,
+      partition,
+      url,
+      pid: child.pid ?? 0,
+    }));
+    const run = structuredClone(this.#run);
+    this.#saved = this.#saved.then(async () => {
+      // A stop removes the file; a late write must not bring it back.
+      if (this.#state === 'stopped') return;
+      await updateRun(this.places.runFile, run).catch(error => this.#log(`run.json: ${String(error)}`));
+    });
+  }
+
+  /**
+   * @param {string} label
+   * @param {() => Promise<void>} work
+   */
+  async #step(label, work) {
+    this.report({ type: 'begin', label });
+    await work();
+    this.report({ type: 'done', label });
+  }
+
+  /** @param {string} line */
+  #log(line) {
+    this.report({ type: 'log', line });
+  }
+}

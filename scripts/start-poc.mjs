@@ -1,0 +1,174 @@
+// Starts the demonstration: dependencies, build, three etcd members and the nodes, in one command.
+// The work is in scripts/poc/; `--help` lists the options.
+
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ensureBuild } from './lib/build.mjs';
+import { checkNode } from './lib/check-node.mjs';
+import { ensureDependencies } from './lib/dependencies.mjs';
+import { ensureEtcd } from './lib/etcd-binary.mjs';
+import { projectRoot } from './lib/paths.mjs';
+import { parsePocArguments, USAGE } from './poc/arguments.mjs';
+import { openBrowser } from './poc/browser.mjs';
+import { launchSupervisor } from './poc/launch.mjs';
+import { placesOf } from './poc/places.mjs';
+import { planPoc } from './poc/plan.mjs';
+import { resetDockerEtcd } from './poc/poc-etcd.mjs';
+import { isRunning, readRun } from './poc/run-file.mjs';
+import { stopPoc } from './poc/stop-poc.mjs';
+import { dashboardUrl, describeRun } from './poc/summary.mjs';
+import { Terminal } from './poc/terminal.mjs';
+
+/** @typedef {import('./poc/arguments.mjs').PocArguments} PocArguments */
+/** @typedef {import('./poc/poc-etcd.mjs').EtcdChoice} EtcdChoice */
+
+const OTHER_START_TIMEOUT_MS = 120_000;
+const POLL_MS = 200;
+const STOP_HINT = './START-POC.sh --stop (Windows: START-POC.bat --stop)';
+
+const terminal = new Terminal(process.stdout);
+const places = placesOf();
+/** @param {string} line */
+const log = line => terminal.line(`  ${line}`);
+
+/** @param {PocArguments} options */
+async function main(options) {
+  if (options.action === 'help') {
+    terminal.line(USAGE);
+    return;
+  }
+  if (options.action === 'stop') {
+    const stopped = await stopPoc(places, log);
+    terminal.line(stopped ? 'seqd has stopped; its numbers are kept.' : 'seqd is not running.');
+    return;
+  }
+  if (options.action === 'reset') await stopPoc(places, log);
+  else if (await showRunning(options)) return;
+
+  terminal.line('Starting seqd');
+  await start(options, await prepare(options));
+}
+
+/**
+ * Everything before the first process is started.
+ *
+ * @param {PocArguments} options
+ * @returns {Promise<import('./poc/launch.mjs').SupervisorConfig>}
+ */
+async function prepare({ action, endpoints, port, nodes }) {
+  await terminal.step('dependencies', () => ensureDependencies(log), String);
+  // A demonstration with a program of its own (tests) needs no build.
+  if (process.env['SEQD_POC_ENTRY'] === undefined)
+    await terminal.step('build', () => ensureBuild(log), String);
+  const etcd = await terminal.step('etcd program', () => chooseEtcd(endpoints), describeEtcd);
+  if (action === 'reset') {
+    await rm(places.etcdDir, { recursive: true, force: true });
+    await rm(places.pocDir, { recursive: true, force: true });
+    if (etcd.source === 'docker') await resetDockerEtcd();
+  }
+  return { plan: planPoc({ port, nodes }), cluster: await clusterName(), etcd };
+}
+
+/**
+ * @param {string[]} endpoints as the user gave them
+ * @returns {Promise<EtcdChoice>}
+ */
+async function chooseEtcd(endpoints) {
+  return endpoints.length > 0 ? { source: 'given', version: '', endpoints } : ensureEtcd({ log });
+}
+
+/** @param {EtcdChoice} etcd */
+function describeEtcd(etcd) {
+  return etcd.source === 'given'
+    ? `not needed, using ${etcd.endpoints.join(', ')}`
+    : `${etcd.version} from ${etcd.source}`;
+}
+
+/**
+ * @param {PocArguments} options
+ * @param {import('./poc/launch.mjs').SupervisorConfig} config
+ */
+async function start(options, config) {
+  const supervisor = launchSupervisor(config, places, terminal);
+  let asked = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => {
+      if (!asked) terminal.line('\nStopping seqd');
+      asked = true;
+      supervisor.stop();
+    });
+  const outcome = await supervisor.outcome;
+  if (outcome.type === 'failed') {
+    terminal.fail();
+    await supervisor.exited;
+    if (asked) return;
+    throw new Error(`${outcome.message}\n${adviceFor(outcome.message, options.port)}`.trim());
+  }
+  const run = await readRun(places.runFile);
+  if (outcome.type === 'already-running' || run === undefined) {
+    await showRunning(options);
+    return;
+  }
+  terminal.line(describeRun(run, places.logDir));
+  if (options.open) openBrowser(dashboardUrl(run));
+  if (options.detach) {
+    supervisor.detach();
+    const children = run.nodes.length + run.etcd.members.length;
+    terminal.line(`  Running in the background: supervisor ${run.supervisorPid} with ${children} processes.`);
+    terminal.line(`  Stop it with ${STOP_HINT}`);
+    return;
+  }
+  terminal.line('  Press Ctrl-C to stop.');
+  await supervisor.exited;
+  terminal.line('seqd has stopped; its numbers are kept.');
+}
+
+/**
+ * Shows a demonstration that runs already, waiting for one that is starting.
+ *
+ * @param {PocArguments} options
+ * @returns {Promise<boolean>} false when there is none
+ */
+async function showRunning(options) {
+  const deadline = performance.now() + OTHER_START_TIMEOUT_MS;
+  for (;;) {
+    const run = await readRun(places.runFile);
+    if (run === undefined || !(await isRunning(run))) return false;
+    if (run.state === 'ready' || performance.now() > deadline) {
+      terminal.line(`seqd is running already (supervisor ${run.supervisorPid}).`);
+      terminal.line(describeRun(run, places.logDir));
+      terminal.line(`  Stop it with ${STOP_HINT}`);
+      if (options.open) openBrowser(dashboardUrl(run));
+      return true;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** The namespace that the nodes' profile gives them; for the run file only. */
+async function clusterName() {
+  const fromEnvironment = process.env['SEQD_CLUSTER'];
+  if (fromEnvironment) return fromEnvironment;
+  const text = await readFile(join(projectRoot, 'config', 'application-ha-poc.yml'), 'utf8').catch(() => '');
+  return /^ {2}cluster: *([a-z0-9-]+)/m.exec(text)?.[1] ?? 'ha-poc';
+}
+
+/**
+ * @param {string} message
+ * @param {number} port
+ */
+function adviceFor(message, port) {
+  if (!message.includes('in use by another program')) return '';
+  return message.includes('is bound to it')
+    ? `Stop that program, or start afresh on other ports: ./START-POC.sh --reset --port ${port + 1000} (deletes all numbers)`
+    : `Stop that program, or start seqd on other ports: ./START-POC.sh --port ${port + 1000}`;
+}
+
+try {
+  checkNode();
+  await main(parsePocArguments(process.argv.slice(2), process.env));
+} catch (error) {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

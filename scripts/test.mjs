@@ -1,0 +1,100 @@
+// What `npm test` runs: everything from a fresh clone to the sums, in one command.
+//   npm test                      all tests
+//   npm test -- --static          format, lint and types first
+//   npm test -- test/unit/core    anything else goes to vitest
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureBuild } from './lib/build.mjs';
+import { checkNode } from './lib/check-node.mjs';
+import { ensureDependencies } from './lib/dependencies.mjs';
+import { ensureEtcdBinary } from './lib/etcd-binary.mjs';
+import { runNpm } from './lib/npm.mjs';
+import { projectRoot } from './lib/paths.mjs';
+import { runCommand } from './lib/run-command.mjs';
+import { planPhases, summaryLine, sumTallies, tallyOf } from './lib/test-tally.mjs';
+
+/** @typedef {import('./lib/test-tally.mjs').Tally} Tally */
+
+const PHASE_TIMEOUT_MS = 3_600_000;
+const STATIC_CHECKS = ['format:check', 'lint', 'types'];
+
+/** @param {string} line */
+const log = line => console.log(`[test] ${line}`);
+
+/**
+ * A step before the tests. One that fails is counted and the rest still runs: without a build, say, most
+ * unit tests still tell something.
+ *
+ * @param {string} name
+ * @param {() => Promise<unknown>} work
+ * @returns {Promise<Tally>}
+ */
+async function step(name, work) {
+  try {
+    await work();
+    return { passed: 0, failed: 0 };
+  } catch (error) {
+    log(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
+    return { passed: 0, failed: 1 };
+  }
+}
+
+/** @param {string} script */
+async function staticCheck(script) {
+  const result = await runNpm(['run', '--silent', script], { echo: true });
+  if (result.code !== 0) throw new Error(`npm run ${script}`);
+  log(`${script}: fine`);
+}
+
+/**
+ * @param {{ projects: readonly string[], args: readonly string[] }} phase
+ * @param {string} reportFile
+ * @returns {Promise<Tally>}
+ */
+async function runPhase({ projects, args }, reportFile) {
+  if (projects.length > 0) log(projects.join(' and '));
+  const result = await runCommand(
+    process.execPath,
+    [
+      join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      ...projects.flatMap(project => ['--project', project]),
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${reportFile}`,
+      ...args,
+    ],
+    { cwd: projectRoot, echo: true, timeoutMs: PHASE_TIMEOUT_MS },
+  );
+  const text = await readFile(reportFile, 'utf8').catch(() => undefined);
+  return tallyOf(text === undefined ? undefined : JSON.parse(text), result.code);
+}
+
+/** @param {readonly string[]} args */
+async function main(args) {
+  checkNode();
+  const withStatic = args.includes('--static');
+  const forVitest = args.filter(arg => arg !== '--static');
+  /** @type {Tally[]} */
+  const tallies = [];
+  tallies.push(await step('dependencies', () => ensureDependencies(log)));
+  tallies.push(await step('etcd', () => ensureEtcdBinary({ log })));
+  tallies.push(await step('build', () => ensureBuild(log)));
+  for (const script of withStatic ? STATIC_CHECKS : [])
+    tallies.push(await step(script, () => staticCheck(script)));
+
+  const reports = await mkdtemp(join(tmpdir(), 'seqd-test-report-'));
+  try {
+    for (const [index, phase] of planPhases(forVitest).entries())
+      tallies.push(await runPhase(phase, join(reports, `${index}.json`)));
+  } finally {
+    await rm(reports, { recursive: true, force: true });
+  }
+  process.exitCode = sumTallies(tallies).failed === 0 ? 0 : 1;
+  console.log(summaryLine(tallies));
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,81 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { SeqdClient, SeqdClientError, type SeqdClientOptions } from '../client/index.ts';
+import { RequestError } from './cli-error.ts';
+import type { CliContext } from './context.ts';
+import { findUrls } from './find-urls.ts';
+
+/** The options of every command that talks to a server. */
+export interface ClientOptions {
+  readonly url?: string[];
+  readonly timeout: number;
+  readonly json?: true;
+}
+
+/** How long a single command keeps trying. Long enough for a change of leader. */
+const TIMEOUT_SECONDS = 10;
+
+/** Adds `--url`, `--timeout` and `--json`. */
+export function addClientOptions(command: Command): Command {
+  return command
+    .option(
+      '--url <url>',
+      'a node; repeatable or comma separated (default: $SEQD_URL, else the running demonstration)',
+      collect,
+    )
+    .option('--timeout <seconds>', 'how long to keep trying', parsePositive, TIMEOUT_SECONDS)
+    .option('--json', 'print one JSON document');
+}
+
+/**
+ * Opens a client for the time of an action. Says on stderr, once, when it has to try again.
+ *
+ * @throws CliError for a wrong address, RequestError for a failed request, and what else the action throws
+ */
+export async function withClient<T>(
+  options: ClientOptions,
+  context: CliContext,
+  action: (client: SeqdClient) => Promise<T>,
+): Promise<T> {
+  const nodes = findUrls(options.url, context);
+  const client = openClient(context, { urls: nodes.urls, budgetMs: options.timeout * 1000 });
+  try {
+    return await action(client);
+  } catch (error) {
+    throw error instanceof SeqdClientError ? new RequestError(error, nodes) : error;
+  } finally {
+    client.close();
+  }
+}
+
+function openClient(context: CliContext, options: SeqdClientOptions): SeqdClient {
+  let told = false;
+  return new SeqdClient({
+    ...options,
+    onRetry: ({ error }) => {
+      if (!told)
+        context.stderr.write(
+          `seqd: ${error.message}; trying again for up to ${options.budgetMs! / 1000} s\n`,
+        );
+      told = true;
+    },
+  });
+}
+
+/** Gathers a repeatable option. */
+export function collect(value: string, previous: string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+/** A whole number from 1. @throws InvalidArgumentError */
+export function parseCount(value: string): number {
+  const count = /^\d{1,16}$/.test(value) ? Number(value) : 0;
+  if (count >= 1 && Number.isSafeInteger(count)) return count;
+  throw new InvalidArgumentError('It must be a whole number from 1.');
+}
+
+/** A number above 0. @throws InvalidArgumentError */
+export function parsePositive(value: string): number {
+  const number = /^\d+(\.\d+)?$/.test(value) ? Number(value) : 0;
+  if (number > 0 && number <= 86_400) return number;
+  throw new InvalidArgumentError('It must be a number above 0, at most 86400.');
+}

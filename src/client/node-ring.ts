@@ -1,0 +1,39 @@
+/** How long a node that failed is left alone. */
+export const AVOID_MS = 1_000;
+
+/** Whose turn it is: round-robin over the nodes, past those that have just failed. */
+export class NodeRing {
+  private readonly urls: readonly string[];
+  private readonly now: () => number;
+  private readonly avoidUntil = new Map<string, number>();
+  private turn: number;
+
+  /** @param start index of the first node to ask, so that many clients do not all begin with the same one */
+  constructor(urls: readonly string[], options: { now: () => number; start?: number }) {
+    this.urls = urls;
+    this.now = options.now;
+    this.turn = options.start ?? 0;
+  }
+
+  /** The next node. @param except not this one, if there is any other */
+  next(except?: string): string {
+    const { urls } = this;
+    let fallback: string | undefined;
+    for (const _ of urls) {
+      const url = urls[this.turn % urls.length]!;
+      this.turn += 1;
+      if (url === except) continue;
+      if ((this.avoidUntil.get(url) ?? 0) <= this.now()) return url;
+      fallback ??= url;
+    }
+    return fallback ?? except ?? urls[0]!;
+  }
+
+  failed(url: string): void {
+    this.avoidUntil.set(url, this.now() + AVOID_MS);
+  }
+
+  answered(url: string): void {
+    if (this.avoidUntil.size > 0) this.avoidUntil.delete(url);
+  }
+}

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SeqdClientError } from './client-error.ts';
+import type { NodeRing } from './node-ring.ts';
+
+/** The numbers of the retry rule. */
+export const RETRY_DEFAULTS = {
+  /** A request and all its repetitions. */
+  budgetMs: 30_000,
+  /** One attempt. */
+  attemptTimeoutMs: 5_000,
+  /** `Retry-After` is honoured up to this. */
+  retryAfterMsMax: 1_000,
+  /** Upper bound of the first wait; it doubles with each further one. */
+  backoffMsMin: 20,
+  /** Upper bound of every wait. */
+  backoffMsMax: 500,
+} as const;
+
+/** A failed attempt that will be repeated. */
+export interface RetryEvent {
+  /** From 1. */
+  readonly attempt: number;
+  readonly error: SeqdClientError;
+  readonly waitMs: number;
+}
+
+/** What the loop works with. */
+export interface RetryLoopOptions {
+  readonly ring: NodeRing;
+  readonly budgetMs: number;
+  readonly attemptTimeoutMs: number;
+  readonly random: () => number;
+  readonly onRetry: (event: RetryEvent) => void;
+  /** Aborted when the client is closed. */
+  readonly signal: AbortSignal;
+}
+
+/** One attempt; must send the same key and payload each time. @throws SeqdClientError */
+export type Attempt<T> = (url: string, timeoutMs: number) => Promise<T>;
+
+/**
+ * Repeats an attempt by the retry rule (docs/retry-rule.md) until it succeeds.
+ *
+ * @throws SeqdClientError at once for `retry: 'never'`; else the last one, when the budget does not allow another
+ *   attempt. Its `retry` is `same-key` if any of the attempts may have taken effect.
+ */
+export async function retryLoop<T>(
+  attempt: Attempt<T>,
+  options: RetryLoopOptions,
+): Promise<{ value: T; attempts: number; url: string }> {
+  const { ring, budgetMs, attemptTimeoutMs, signal } = options;
+  const deadlineMs = performance.now() + budgetMs;
+  let uncertain = false;
+  let last: string | undefined;
+  for (let attempts = 1; ; attempts += 1) {
+    if (signal.aborted) throw closedError(last ?? '');
+    const url = ring.next(last);
+    last = url;
+    try {
+      const value = await attempt(
+        url,
+        Math.min(attemptTimeoutMs, Math.max(1, deadlineMs - performance.now())),
+      );
+      ring.answered(url);
+      return { value, attempts, url };
+    } catch (error) {
+      if (!(error instanceof SeqdClientError)) throw error;
+      uncertain ||= error.retry === 'same-key';
+      error.attempts = attempts;
+      if (signal.aborted) throw closedError(url, error);
+      if (error.retry === 'never') throw error;
+      ring.failed(url);
+      const waitMs = waitBefore(attempts, error, options.random);
+      if (performance.now() + waitMs >= deadlineMs) {
+        if (uncertain) error.retry = 'same-key';
+        throw error;
+      }
+      options.onRetry({ attempt: attempts, error, waitMs });
+      await sleep(waitMs, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+/** `Retry-After`, capped; else exponential with full jitter. */
+function waitBefore(attempts: number, { retryAfterSeconds }: SeqdClientError, random: () => number): number {
+  const { retryAfterMsMax, backoffMsMin, backoffMsMax } = RETRY_DEFAULTS;
+  if (retryAfterSeconds !== undefined) return Math.min(retryAfterSeconds * 1_000, retryAfterMsMax);
+  return random() * Math.min(backoffMsMax, backoffMsMin * 2 ** (attempts - 1));
+}
+
+function closedError(url: string, cause?: unknown): SeqdClientError {
+  return new SeqdClientError('the client was closed', { code: 'closed', retry: 'same-key', url, cause });
+}

@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import { SeqdClientError } from './client-error.ts';
+import { Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
+import { interpret } from './interpret.ts';
+import { NodeRing } from './node-ring.ts';
+import { RETRY_DEFAULTS, type RetryEvent, retryLoop } from './retry-loop.ts';
+import type { HealthReply, NextInput, NextReply, ReleaseInput, ReleaseReply, StatsReply } from './types.ts';
+
+/** How a client is set up. */
+export interface SeqdClientOptions {
+  /** Base addresses of nodes of one cluster, at least one. */
+  readonly urls: readonly string[];
+  /** For a request and all its repetitions; default 30 s. */
+  readonly budgetMs?: number;
+  /** For one attempt; default 5 s. */
+  readonly attemptTimeoutMs?: number;
+  /** Connections kept per node; default 256. */
+  readonly connectionsMax?: number;
+  /** Called before each repetition. */
+  readonly onRetry?: (event: RetryEvent) => void;
+  /** From 0 to 1; for tests. */
+  readonly random?: () => number;
+}
+
+/** A reply, and how it came about. */
+export interface Answer<T> {
+  readonly reply: T;
+  /** Whether it is the stored answer of an earlier request, or attempt, with the same key. */
+  readonly replayed: boolean;
+  /** The key that was sent. */
+  readonly key: string;
+  /** Requests sent for it; 1 when the first was answered. */
+  readonly attempts: number;
+  /** The node that answered. */
+  readonly url: string;
+}
+
+/**
+ * A client of seqd's REST interface that keeps the retry rule (docs/retry-rule.md):
+ *
+ * 1. Every request that changes something carries an idempotency key, generated if not given.
+ * 2. On a problem with `retry: 'later'` or `'same-key'`, on a lost connection and on a timeout it waits
+ *    (`Retry-After` up to 1 s, else exponential with full jitter, 20 ms to 500 ms), moves on to the next node and
+ *    sends the same payload with the **same key** again, until the budget is used up (30 s).
+ * 3. A problem with `retry: 'never'` is thrown at once.
+ *
+ * Requests go round-robin over the nodes; one that failed is avoided for a second. Every method throws
+ * {@link SeqdClientError} only. `close` when done: open connections keep the process alive.
+ */
+export class SeqdClient {
+  readonly urls: readonly string[];
+  private readonly options: SeqdClientOptions;
+  private readonly exchange: Exchange;
+  private readonly ring: NodeRing;
+  private readonly closing = new AbortController();
+  private retryCount = 0;
+
+  constructor(options: SeqdClientOptions) {
+    if (options.urls.length === 0) throw new TypeError('a client needs at least one url');
+    this.options = options;
+    this.urls = options.urls.map(url => url.replace(/\/+$/, ''));
+    this.exchange = new Exchange(options.connectionsMax ?? 256);
+    const start = Math.floor((options.random ?? Math.random)() * this.urls.length);
+    this.ring = new NodeRing(this.urls, { now: () => performance.now(), start });
+  }
+
+  /** Repetitions so far, over all requests. */
+  get retries(): number {
+    return this.retryCount;
+  }
+
+  /** Draws numbers. */
+  next(input: NextInput, { key }: { key?: string } = {}): Promise<Answer<NextReply>> {
+    return this.change('/api/v1/sequence/next', input, key);
+  }
+
+  /** Gives a number back. */
+  release(input: ReleaseInput, { key }: { key?: string } = {}): Promise<Answer<ReleaseReply>> {
+    return this.change('/api/v1/sequence/release', input, key);
+  }
+
+  /** Reads the state of the series. */
+  async stats(): Promise<StatsReply> {
+    const { value } = await this.repeat(
+      (url, timeoutMs) =>
+        this.exchange.send({ method: 'GET', url, path: '/api/v1/sequence/stats', timeoutMs }),
+      (answer, url) => interpret(answer, url) as StatsReply,
+    );
+    return value;
+  }
+
+  /**
+   * Asks each node once, until one is healthy; else returns the first answer there was.
+   *
+   * @throws SeqdClientError when none answers
+   */
+  async health(): Promise<HealthReply> {
+    let unhealthy: HealthReply | undefined;
+    let failure: SeqdClientError | undefined;
+    for (const url of this.urls) {
+      try {
+        const health = await this.healthOf(url);
+        if (health.status === 'healthy') return health;
+        unhealthy ??= health;
+      } catch (error) {
+        failure ??= error as SeqdClientError;
+      }
+    }
+    if (unhealthy !== undefined) return unhealthy;
+    throw failure!;
+  }
+
+  /** Asks one node, once. @throws SeqdClientError when it does not answer */
+  async healthOf(
+    url: string,
+    { timeoutMs = this.attemptTimeoutMs }: { timeoutMs?: number } = {},
+  ): Promise<HealthReply> {
+    const answer = await this.exchange.send({ method: 'GET', url, path: '/health', timeoutMs });
+    return interpret(answer, url, [200, 503]) as HealthReply;
+  }
+
+  /** Ends all connections; requests under way fail with `closed`. Idempotent. */
+  close(): void {
+    this.closing.abort();
+    this.exchange.close();
+  }
+
+  private get attemptTimeoutMs(): number {
+    return this.options.attemptTimeoutMs ?? RETRY_DEFAULTS.attemptTimeoutMs;
+  }
+
+  private async change<T>(path: string, input: object, key: string = randomUUID()): Promise<Answer<T>> {
+    if (!KEY.test(key)) throw invalidKey();
+    const body = JSON.stringify(input);
+    const fixed: Omit<ExchangeRequest, 'url' | 'timeoutMs'> = { method: 'POST', path, body, key };
+    try {
+      const { value, attempts, url } = await this.repeat(
+        (url, timeoutMs) => this.exchange.send({ ...fixed, url, timeoutMs }),
+        (answer, url) => ({
+          reply: interpret(answer, url) as T,
+          replayed: answer.headers['idempotent-replayed'] === 'true',
+        }),
+      );
+      return { ...value, key, attempts, url };
+    } catch (error) {
+      if (error instanceof SeqdClientError) error.key = key;
+      throw error;
+    }
+  }
+
+  private repeat<T>(
+    send: (url: string, timeoutMs: number) => Promise<ExchangeAnswer>,
+    read: (answer: ExchangeAnswer, url: string) => T,
+  ): Promise<{ value: T; attempts: number; url: string }> {
+    return retryLoop(async (url, timeoutMs) => read(await send(url, timeoutMs), url), {
+      ring: this.ring,
+      budgetMs: this.options.budgetMs ?? RETRY_DEFAULTS.budgetMs,
+      attemptTimeoutMs: this.attemptTimeoutMs,
+      random: this.options.random ?? Math.random,
+      signal: this.closing.signal,
+      onRetry: event => {
+        this.retryCount += 1;
+        this.options.onRetry?.(event);
+      },
+    });
+  }
+}
+
+/** What the server accepts as a key; checked here, since Node refuses to send anything else. */
+const KEY = /^[\x21-\x7e]{1,200}$/;
+
+function invalidKey(): SeqdClientError {
+  const message = 'an idempotency key must be 1 to 200 visible ASCII characters without spaces';
+  return new SeqdClientError(message, { code: 'invalid_request', retry: 'never', url: '' });
+}

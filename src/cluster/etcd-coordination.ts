@@ -1,0 +1,189 @@
+import type { ICompare, IKeyValue } from 'etcd3';
+import { type SeriesId, seriesName } from '../core/identifiers.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Coordination, Leader, NodeInfo } from '../ports/coordination.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { EtcdConnection } from '../store/etcd/etcd-connection.ts';
+import { readFailure } from '../store/etcd/etcd-errors.ts';
+import { type EtcdKeys, prefixEnd } from '../store/etcd/etcd-keys.ts';
+import { LeaseSession } from './lease-session.ts';
+
+/** What coordination needs. */
+export interface EtcdCoordinationOptions {
+  readonly self: NodeInfo;
+  readonly keys: EtcdKeys;
+  readonly leaseTtlSeconds: number;
+  /** How often nodes and leaders are read, milliseconds. */
+  readonly refreshIntervalMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Node registry and leader election by our own transactions and one lease.
+ *
+ * An election key is written once per leadership, so its `mod_revision` names that leadership: it is the epoch,
+ * and the guard that the leader puts into its transactions. Nodes and leaders are read together at short
+ * intervals; nothing here is needed to be fresh, so there is no watch that could die silently (P9 to P12).
+ */
+export class EtcdCoordination implements Coordination {
+  readonly self: NodeInfo;
+  connected = false;
+  private readonly connection: EtcdConnection;
+  private readonly options: EtcdCoordinationOptions;
+  private readonly session: LeaseSession;
+  private nodesById = new Map<string, NodeInfo>();
+  private leaders = new Map<string, Leader>();
+  private timer: NodeJS.Timeout | undefined;
+  private refreshing: Promise<void> | undefined;
+  private closed = false;
+
+  constructor(connection: EtcdConnection, options: EtcdCoordinationOptions) {
+    this.connection = connection;
+    this.options = options;
+    this.self = options.self;
+    const { leaseTtlSeconds: ttlSeconds, clock, logger } = options;
+    this.session = new LeaseSession(connection, { ttlSeconds, clock, logger });
+    this.session.on('granted', leaseId => void this.register(leaseId));
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.session.start();
+    } catch (error) {
+      throw readFailure(error);
+    }
+    await this.refresh();
+    this.schedule();
+  }
+
+  nodes(): readonly NodeInfo[] {
+    return [...this.nodesById.values()];
+  }
+
+  leader(series: SeriesId): Leader | undefined {
+    return this.leaders.get(electionName(series));
+  }
+
+  leads(series: SeriesId): boolean {
+    return this.session.alive && this.leader(series)?.instance === this.self.instance;
+  }
+
+  async campaign(series: SeriesId, insteadOf?: Leader): Promise<boolean> {
+    const lease = this.session.id;
+    if (lease === undefined || this.closed) return false;
+    const key = Buffer.from(this.options.keys.leader(series));
+    const value = Buffer.from(JSON.stringify({ node: this.self.id, instance: this.self.instance }));
+    const compare: ICompare =
+      insteadOf === undefined
+        ? { key, target: 'Create', result: 'Equal', create_revision: 0 }
+        : { key, target: 'Mod', result: 'Equal', mod_revision: insteadOf.guard.revision };
+    const success = [{ request_put: { key, value, lease } }];
+    try {
+      const response = await this.connection.call((client, options) =>
+        client.kv.txn({ compare: [compare], success }, options),
+      );
+      if (response.succeeded) {
+        const fields = {
+          series: seriesName(series),
+          epoch: response.header.revision,
+          insteadOf: insteadOf?.nodeId,
+        };
+        this.options.logger.info(fields, 'leadership won');
+      }
+    } catch (error) {
+      // Whether it took effect is seen by reading.
+      this.options.logger.warn({ err: error }, 'campaign without an answer');
+    }
+    await this.refresh();
+    return this.leads(series);
+  }
+
+  refresh(): Promise<void> {
+    // One look at a time; a caller that finds one under way wants a look that starts now.
+    const next = (this.refreshing ?? Promise.resolve()).then(() => this.look());
+    const tracked = next.finally(() => {
+      if (this.refreshing === tracked) this.refreshing = undefined;
+    });
+    this.refreshing = tracked;
+    return tracked;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    await this.refreshing;
+    await this.session.close();
+  }
+
+  private schedule(): void {
+    if (this.closed) return;
+    this.timer = setTimeout(() => {
+      void this.refresh().finally(() => this.schedule());
+    }, this.options.refreshIntervalMs);
+  }
+
+  private async register(lease: string): Promise<void> {
+    const key = Buffer.from(this.options.keys.node(this.self.id));
+    const value = Buffer.from(JSON.stringify(this.self));
+    try {
+      await this.connection.call((client, options) => client.kv.put({ key, value, lease }, options));
+      this.nodesById.set(this.self.id, this.self);
+    } catch (error) {
+      this.options.logger.warn({ err: error }, 'node not registered');
+    }
+  }
+
+  /** Reads nodes and leaders in one transaction. */
+  private async look(): Promise<void> {
+    if (this.closed) return;
+    const { keys, logger } = this.options;
+    const range = (prefix: string): { request_range: { key: Buffer; range_end: Buffer } } => ({
+      request_range: { key: Buffer.from(prefix), range_end: Buffer.from(prefixEnd(prefix)) },
+    });
+    try {
+      const response = await this.connection.call((client, options) =>
+        client.kv.txn({ success: [range(keys.nodes), range(keys.leaders)] }, options),
+      );
+      const [nodes, leaders] = response.responses.map(op => op.response_range.kvs);
+      this.take(nodes ?? [], leaders ?? []);
+      this.connected = true;
+      const lease = this.session.id;
+      if (lease !== undefined && this.nodesById.get(this.self.id)?.instance !== this.self.instance) {
+        await this.register(lease);
+      }
+    } catch (error) {
+      if (this.connected) logger.warn({ err: error }, 'etcd does not answer');
+      this.connected = false;
+    }
+  }
+
+  private take(nodes: readonly IKeyValue[], leaders: readonly IKeyValue[]): void {
+    this.nodesById = new Map();
+    for (const kv of nodes) {
+      const node = JSON.parse(kv.value.toString('utf8')) as NodeInfo;
+      this.nodesById.set(node.id, node);
+    }
+    const known = new Map<string, Leader>();
+    for (const kv of leaders) {
+      const key = kv.key.toString('utf8');
+      const { node: nodeId, instance } = JSON.parse(kv.value.toString('utf8')) as {
+        node: string;
+        instance: string;
+      };
+      const node = this.nodesById.get(nodeId);
+      known.set(key.slice(this.options.keys.leaders.length), {
+        node: node?.instance === instance ? node : undefined,
+        nodeId,
+        instance,
+        epoch: Number(kv.mod_revision),
+        guard: { key, revision: kv.mod_revision },
+      });
+    }
+    this.leaders = known;
+  }
+}
+
+function electionName(series: SeriesId): string {
+  return `${series.tenant}/${series.series}`;
+}

@@ -1,0 +1,66 @@
+import type { Config } from './schema.ts';
+
+type PartialConfig<T> = T extends readonly unknown[] | string | number | boolean | null
+  ? T
+  : { readonly [Key in keyof T]?: PartialConfig<T[Key]> };
+
+/** The settings that could be read, while others are still wrong. */
+export type KnownConfig = PartialConfig<Config>;
+
+/** A setting that is fine by itself but not beside another one. */
+export interface CrossMistake {
+  /** The setting to change, dotted, in the file's spelling. */
+  readonly path: string;
+  /** What is allowed, as a noun phrase. */
+  readonly allowed: string;
+  /** The setting it was held against. */
+  readonly against: string;
+}
+
+/**
+ * Rules between settings. A rule is skipped when a setting it needs is not known, so these mistakes are named
+ * together with all the others. No order is promised.
+ */
+export function crossMistakes({ sequence, server, node }: KnownConfig): CrossMistake[] {
+  const mistakes: CrossMistake[] = [];
+  const { globalCounterStart, maximum } = sequence?.core ?? {};
+  if (globalCounterStart !== undefined && maximum !== undefined && maximum < globalCounterStart) {
+    mistakes.push({
+      path: 'sequence.core.maximum',
+      allowed: `at least sequence.core.global-counter-start (${globalCounterStart})`,
+      against: 'sequence.core.global-counter-start',
+    });
+  }
+
+  // Node refuses to create an HTTP server otherwise.
+  const { requestTimeoutMs, headersTimeoutMs } = server ?? {};
+  if (
+    requestTimeoutMs !== undefined &&
+    headersTimeoutMs !== undefined &&
+    headersTimeoutMs > requestTimeoutMs
+  ) {
+    mistakes.push({
+      path: 'server.headers-timeout-ms',
+      allowed: `at most server.request-timeout-ms (${requestTimeoutMs})`,
+      against: 'server.request-timeout-ms',
+    });
+  }
+
+  const sites = sequence?.sites;
+  if (sites === undefined || node?.site === undefined) return mistakes;
+  const site = sites.find(({ id }) => id === node.site);
+  if (site === undefined) {
+    mistakes.push({
+      path: 'node.site',
+      allowed: `one of sequence.sites (${sites.map(({ id }) => id).join(', ')})`,
+      against: 'sequence.sites',
+    });
+  } else if (node.partition !== undefined && !site.partitions.includes(node.partition)) {
+    mistakes.push({
+      path: 'node.partition',
+      allowed: `one of the partitions of ${site.id} (${site.partitions.join(', ')})`,
+      against: 'sequence.sites',
+    });
+  }
+  return mistakes;
+}

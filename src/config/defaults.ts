@@ -1,0 +1,86 @@
+import { deepFreeze, dictionary } from './deep-freeze.ts';
+import type { Config, InvoiceBehaviour, MutableConfig } from './schema.ts';
+
+const defaults: MutableConfig = {
+  sequence: {
+    // Namespace of every etcd key: /seqd/<cluster>/…
+    cluster: 'seqd',
+    core: {
+      // First number of the global series. Only ever raised afterwards.
+      globalCounterStart: 1,
+      // Last number; past it requests are refused, never wrapped around. 2^53 - 1, the largest safe integer.
+      maximum: Number.MAX_SAFE_INTEGER,
+      // true: released numbers are reused, lowest first. false: they become void (strict chronology).
+      gapRecoveryEnabled: true,
+      // Numbers one request may ask for.
+      countMax: 1_000,
+      // Whether previews (behaviour "preview") are answered.
+      simulatedEnabled: true,
+    },
+    idempotency: {
+      // How long a retry with the same key gets the same numbers, …
+      windowHours: 24,
+      // … and how many keys are remembered at most.
+      windowMax: 100_000,
+    },
+    engine: {
+      // Requests that may wait per series on one node; more are refused as overload.
+      queueMax: 20_000,
+      // Requests one commit carries.
+      batchSizeMax: 512,
+      // Commits under way at once.
+      pipelineDepth: 2,
+      // A request's whole budget.
+      requestTimeoutMs: 2_500,
+      // How long a stopping node finishes accepted work.
+      drainTimeoutMs: 10_000,
+    },
+    etcd: {
+      // The start script runs its own members. `seqd serve` itself only connects.
+      embedded: true,
+      // Where those members keep their data.
+      dataDirectory: 'data/etcd-cluster',
+      endpoints: ['http://127.0.0.1:12379', 'http://127.0.0.1:12389', 'http://127.0.0.1:12399'],
+      // Deadline of one etcd call.
+      callTimeoutMs: 1_000,
+      // Life of membership and leadership after a node's last sign of life.
+      leaseTtlSeconds: 3,
+    },
+    sites: [
+      { id: 'site-1', partitions: ['partition-a', 'partition-b'] },
+      { id: 'site-2', partitions: ['partition-a', 'partition-b'] },
+    ],
+    invoiceTypes: dictionary<InvoiceBehaviour>({
+      'on-cycle': 'issue',
+      'off-cycle': 'issue',
+      simulated: 'preview',
+      suppressed: 'suppress',
+    }),
+  },
+  server: {
+    // Loopback: a node is not reachable from outside until somebody says so.
+    host: '127.0.0.1',
+    // 0: any free port.
+    port: 8_080,
+    // The address for other nodes and clients. null: derived from host and port.
+    advertiseUrl: null,
+    bodyLimitBytes: 65_536,
+    // Receiving a whole request, and its headers.
+    requestTimeoutMs: 10_000,
+    headersTimeoutMs: 10_000,
+    // Longer than the 60 s of common load balancers, so that they close idle connections, not we.
+    keepAliveTimeoutMs: 65_000,
+  },
+  node: {
+    // null: <site>-<partition>.
+    id: null,
+    site: 'site-1',
+    partition: 'partition-a',
+  },
+  logging: {
+    level: 'info',
+  },
+};
+
+/** The configuration when nobody says anything else; deep-frozen. */
+export const defaultConfig: Config = deepFreeze(defaults);

@@ -1,0 +1,312 @@
+import type { Digest } from './apply.ts';
+import type { Fact } from './facts.ts';
+import { GENESIS_CHAIN, type Head } from './head.ts';
+import { formatAllocationId, type Position, samePosition } from './identifiers.ts';
+import { holdingOf, type Page, PAGE_SIZE, pageStatus } from './page.ts';
+import type { NumberRange } from './ranges.ts';
+import { rangesInclude } from './ranges.ts';
+import type { JournalEntry } from './records.ts';
+import type { Reservation } from './view.ts';
+
+/** Everything stored of a series, read at one revision. */
+export interface SeriesSnapshot {
+  readonly revision: number;
+  readonly head: Head;
+  readonly pages: ReadonlyMap<number, Page>;
+  readonly reservations: readonly Reservation[];
+}
+
+/** What the completeness check counted and found. */
+export interface CompletenessReport {
+  /** Nothing is missing, twice, or contradictory. */
+  readonly complete: boolean;
+  readonly revision: number;
+  readonly start: number;
+  readonly next: number;
+  /** Numbers drawn so far, `next − start`. */
+  readonly numbers: number;
+  readonly issued: number;
+  readonly reserved: number;
+  readonly pooled: number;
+  readonly void: number;
+  /** Runs of numbers below `next` that nothing accounts for. */
+  readonly holes: readonly NumberRange[];
+  /** Numbers in those runs. */
+  readonly missing: number;
+  /** Numbers that were given to a second document while the first still had them. */
+  readonly duplicates: readonly number[];
+  /** Everything else that does not fit, one sentence each; at most {@link PROBLEMS_MAX}. */
+  readonly problems: readonly string[];
+  readonly batches: number;
+  readonly facts: number;
+  /** Hash of the last batch: names this exact history. */
+  readonly chain: string;
+}
+
+/** More problems than this are only counted. */
+export const PROBLEMS_MAX = 50;
+
+const UNSEEN = 0;
+const ISSUED = 1;
+const RESERVED = 2;
+const POOLED = 3;
+const VOID = 4;
+const STATUS_NAMES = ['unaccounted', 'issued', 'reserved', 'pooled', 'void'] as const;
+
+/**
+ * Proves, or refutes, that a series is gap-free: replays its whole journal with its own bookkeeping, one cell a
+ * number, and compares the result with what is stored.
+ *
+ * Deliberately shares no code with the state machine (`apply.ts`), whose mistakes it must be able to find.
+ * Takes one byte a number. Feed every journal entry in order, then ask for the report.
+ */
+export class CompletenessCheck {
+  private readonly snapshot: SeriesSnapshot;
+  private readonly digest: Digest;
+  private cells = new Uint8Array(1024);
+  private start: number;
+  private next: number;
+  /** Current allocation of numbers that came from the pool. */
+  private readonly holders = new Map<number, Position>();
+  private readonly openReservations = new Set<string>();
+  private readonly duplicates: number[] = [];
+  private readonly problems: string[] = [];
+  private problemCount = 0;
+  private chain = GENESIS_CHAIN;
+  private sequence = 0;
+  private factCount = 0;
+  private position: Position = { sequence: 0, index: 0 };
+
+  constructor(snapshot: SeriesSnapshot, digest: Digest) {
+    this.snapshot = snapshot;
+    this.digest = digest;
+    this.start = snapshot.head.settings.start;
+    this.next = this.start;
+  }
+
+  /** Replays one journal entry; entries come in order, from the first. */
+  feed(entry: JournalEntry): void {
+    const { batch, text } = entry;
+    if (batch.sequence !== this.sequence + 1) {
+      this.problem(`the journal jumps from batch ${this.sequence} to ${batch.sequence}`);
+    }
+    if (batch.previous !== this.chain)
+      this.problem(`batch ${batch.sequence} does not continue the hash chain`);
+    // Before its first number an empty series may have been raised; the head only knows where it ended up.
+    if (this.sequence === 0) this.start = this.next = batch.next;
+    if (batch.next !== this.next)
+      this.problem(`batch ${batch.sequence} says next is ${batch.next}, not ${this.next}`);
+    this.sequence = batch.sequence;
+    this.chain = this.digest(text);
+    for (const [index, fact] of batch.facts.entries()) {
+      this.position = { sequence: batch.sequence, index };
+      this.replay(fact);
+      this.factCount += 1;
+    }
+  }
+
+  /** Compares what was replayed with what is stored. */
+  report(): CompletenessReport {
+    const { head } = this.snapshot;
+    this.expect('the last batch', head.sequence, this.sequence);
+    this.expect('the chain hash', head.chain, this.chain);
+    this.expect('next', head.next, this.next);
+    this.expect('the start', head.settings.start, this.start);
+    const counts = [0, 0, 0, 0, 0];
+    const holes: NumberRange[] = [];
+    let missing = 0;
+    for (let number = this.start; number < this.next; number += 1) {
+      const status = this.cells[number - this.start]!;
+      counts[status]! += 1;
+      this.compareStored(number, status);
+      if (status !== UNSEEN) continue;
+      missing += 1;
+      const last = holes.at(-1);
+      if (last?.last === number - 1) holes[holes.length - 1] = { first: last.first, last: number };
+      else holes.push({ first: number, last: number });
+    }
+    this.expect('the count of issued numbers', head.issued, counts[ISSUED]!);
+    this.expect('the count of reserved numbers', head.reserved, counts[RESERVED]!);
+    this.expect('the count of pooled numbers', head.pooled, counts[POOLED]!);
+    this.expect('the count of void numbers', head.voided, counts[VOID]!);
+    this.compareReservations();
+    this.comparePagesBeyond();
+    if (this.problemCount > PROBLEMS_MAX) this.problems.push(`and ${this.problemCount - PROBLEMS_MAX} more`);
+    return {
+      complete: missing === 0 && this.duplicates.length === 0 && this.problemCount === 0,
+      revision: this.snapshot.revision,
+      start: this.start,
+      next: this.next,
+      numbers: this.next - this.start,
+      issued: counts[ISSUED]!,
+      reserved: counts[RESERVED]!,
+      pooled: counts[POOLED]!,
+      void: counts[VOID]!,
+      holes,
+      missing,
+      duplicates: this.duplicates,
+      problems: this.problems,
+      batches: this.sequence,
+      facts: this.factCount,
+      chain: this.chain,
+    };
+  }
+
+  private replay(fact: Fact): void {
+    switch (fact.kind) {
+      case 'issue':
+      case 'block': {
+        const end = fact.kind === 'issue' && fact.suppressed !== undefined ? fact.suppressed.to : undefined;
+        const to = end === undefined ? ISSUED : end === 'pool' ? POOLED : VOID;
+        this.replayDraw(fact.fresh, fact.reused, to);
+        if (to === ISSUED) this.recordHolders(fact.reused, this.position);
+        return;
+      }
+      case 'reserve':
+        this.replayDraw(fact.fresh, fact.reused, RESERVED);
+        this.openReservations.add(formatAllocationId(this.position));
+        return;
+      case 'confirm':
+        this.endReservation(fact.reservation);
+        for (const range of rangesOf(fact)) this.change(range, RESERVED, ISSUED);
+        this.recordHolders(fact.reused, fact.reservation);
+        return;
+      case 'cancel':
+      case 'expire':
+        this.endReservation(fact.reservation);
+        for (const range of rangesOf(fact)) this.change(range, RESERVED, fact.to === 'pool' ? POOLED : VOID);
+        return;
+      case 'release':
+      case 'void': {
+        const to = fact.kind === 'void' || fact.to === 'void' ? VOID : POOLED;
+        this.checkHolder(fact.number, fact.allocation);
+        this.change({ first: fact.number, last: fact.number }, ISSUED, to);
+        this.holders.delete(fact.number);
+        return;
+      }
+      case 'raise':
+        if (fact.skipped === null) this.start = this.next = fact.next;
+        else this.drawFresh(fact.skipped, VOID);
+    }
+  }
+
+  private replayDraw(fresh: NumberRange | null, reused: readonly NumberRange[], to: number): void {
+    if (fresh !== null) this.drawFresh(fresh, to);
+    for (const range of reused) this.change(range, POOLED, to);
+  }
+
+  private drawFresh(range: NumberRange, to: number): void {
+    if (range.first !== this.next) {
+      this.problem(`${this.at()} draws from ${range.first}, but the counter stood at ${this.next}`);
+    }
+    for (let number = range.first; number <= range.last; number += 1) {
+      if (this.cell(number) === ISSUED && to === ISSUED) this.duplicates.push(number);
+      this.setCell(number, to);
+    }
+    this.next = Math.max(this.next, range.last + 1);
+  }
+
+  private change(range: NumberRange, from: number, to: number): void {
+    for (let number = range.first; number <= range.last; number += 1) {
+      const is = this.cell(number);
+      if (is !== from) {
+        if (is === ISSUED && to === ISSUED) this.duplicates.push(number);
+        this.problem(
+          `${this.at()} takes number ${number} for ${STATUS_NAMES[from]}, but it was ${STATUS_NAMES[is]}`,
+        );
+      }
+      this.setCell(number, to);
+    }
+  }
+
+  private recordHolders(ranges: readonly NumberRange[], allocation: Position): void {
+    for (const range of ranges) {
+      for (let number = range.first; number <= range.last; number += 1) this.holders.set(number, allocation);
+    }
+  }
+
+  private checkHolder(number: number, allocation: Position): void {
+    const holder = this.holders.get(number);
+    if (holder === undefined || samePosition(holder, allocation)) return;
+    this.problem(
+      `${this.at()} takes number ${number} from ${formatAllocationId(allocation)}, but ${formatAllocationId(holder)} had it`,
+    );
+  }
+
+  private endReservation(reservation: Position): void {
+    const id = formatAllocationId(reservation);
+    if (!this.openReservations.delete(id))
+      this.problem(`${this.at()} ends reservation ${id}, which was not open`);
+  }
+
+  private compareStored(number: number, status: number): void {
+    const page = this.snapshot.pages.get(Math.floor(number / PAGE_SIZE));
+    const skipped = rangesInclude(this.snapshot.head.skipped, number);
+    const stored = skipped ? 'void' : page === undefined ? undefined : pageStatus(page, number);
+    const storedName = stored === undefined || stored === 'reissued' ? 'issued' : stored;
+    if (status !== UNSEEN && storedName !== STATUS_NAMES[status]) {
+      this.problem(
+        `number ${number} is stored as ${storedName}, but the journal makes it ${STATUS_NAMES[status]}`,
+      );
+    }
+    const held = page === undefined ? undefined : holdingOf(page, number)?.allocation;
+    const holder = this.holders.get(number);
+    if (
+      status === ISSUED &&
+      (held === undefined ? holder !== undefined : holder === undefined || !samePosition(held, holder))
+    ) {
+      this.problem(`number ${number} is stored with another allocation than the journal gives it`);
+    }
+  }
+
+  private compareReservations(): void {
+    const stored = new Set(this.snapshot.reservations.map(({ position }) => formatAllocationId(position)));
+    for (const id of this.openReservations)
+      if (!stored.has(id)) this.problem(`reservation ${id} is not stored`);
+    for (const id of stored)
+      if (!this.openReservations.has(id)) this.problem(`reservation ${id} is stored but not open`);
+  }
+
+  /** A page must say nothing of numbers that were never drawn. */
+  private comparePagesBeyond(): void {
+    for (const [id, page] of this.snapshot.pages) {
+      for (const range of [...page.pooled, ...page.reserved, ...page.voided, ...page.reissued]) {
+        if (range.first >= this.start && range.last < this.next) continue;
+        this.problem(`page ${id} speaks of numbers ${range.first} to ${range.last}, which were never drawn`);
+      }
+    }
+  }
+
+  private cell(number: number): number {
+    return this.cells[number - this.start] ?? UNSEEN;
+  }
+
+  private setCell(number: number, status: number): void {
+    const index = number - this.start;
+    if (index < 0) return;
+    if (index >= this.cells.length) {
+      const larger = new Uint8Array(Math.max(index + 1, this.cells.length * 2));
+      larger.set(this.cells);
+      this.cells = larger;
+    }
+    this.cells[index] = status;
+  }
+
+  private expect(what: string, stored: unknown, replayed: unknown): void {
+    if (stored !== replayed)
+      this.problem(`${what} is stored as ${String(stored)}, but the journal gives ${String(replayed)}`);
+  }
+
+  private problem(text: string): void {
+    this.problemCount += 1;
+    if (this.problems.length < PROBLEMS_MAX) this.problems.push(text);
+  }
+
+  private at(): string {
+    return `fact ${formatAllocationId(this.position)}`;
+  }
+}
+
+function rangesOf(fact: { fresh: NumberRange | null; reused: readonly NumberRange[] }): NumberRange[] {
+  return fact.fresh === null ? [...fact.reused] : [...fact.reused, fact.fresh];
+}

@@ -1,0 +1,116 @@
+import type { JournalRecord } from './facts.ts';
+import type { Head, MutableHead } from './head.ts';
+import { formatAllocationId } from './identifiers.ts';
+import type { Page } from './page.ts';
+import { addTallyChange, type Tally } from './tally.ts';
+import type { Reservation, SeriesView } from './view.ts';
+
+/**
+ * Changes on top of a view that is left untouched: what a batch would make of the series. Drafts stack, so
+ * that the next batch can be planned while this one is being committed; a draft whose commit fails is
+ * simply dropped, with all that were stacked on it.
+ */
+export class Draft implements SeriesView {
+  /** May be changed by whoever fills the draft. */
+  readonly head: MutableHead;
+  private base: SeriesView;
+  readonly pages = new Map<number, Page>();
+  /** `null` for a reservation that ended. */
+  readonly reservations = new Map<string, Reservation | null>();
+  readonly tallies = new Map<string, Tally>();
+  /** One for each fact, in journal order. */
+  readonly records: JournalRecord[] = [];
+  private readonly keys = new Map<string, JournalRecord>();
+  private readonly ingressIds = new Map<string, JournalRecord>();
+
+  constructor(base: SeriesView) {
+    this.base = base;
+    this.head = { ...base.head };
+  }
+
+  get ingressFloor(): number {
+    return this.base.ingressFloor;
+  }
+
+  page(id: number): Page {
+    return this.pages.get(id) ?? this.base.page(id);
+  }
+
+  changePage(id: number, change: (page: Page) => Page): void {
+    const before = this.page(id);
+    const after = change(before);
+    if (after !== before) this.pages.set(id, after);
+  }
+
+  *pooledPages(): Generator<number> {
+    const added = [...this.pages.keys()].filter(id => this.pages.get(id)!.pooled.length > 0);
+    added.sort((a, b) => a - b);
+    let next = 0;
+    for (const id of this.base.pooledPages()) {
+      while (next < added.length && added[next]! < id) yield added[next++]!;
+      if (added[next] === id) next += 1;
+      yield id;
+    }
+    while (next < added.length) yield added[next++]!;
+  }
+
+  reservation(id: string): Reservation | undefined {
+    const own = this.reservations.get(id);
+    return own === undefined ? this.base.reservation(id) : (own ?? undefined);
+  }
+
+  addReservation(reservation: Reservation): void {
+    this.reservations.set(formatAllocationId(reservation.position), reservation);
+  }
+
+  endReservation(id: string): void {
+    this.reservations.set(id, null);
+  }
+
+  byKey(key: string): JournalRecord | undefined {
+    return this.keys.get(key) ?? this.base.byKey(key);
+  }
+
+  byIngress(ingress: string, number: number): JournalRecord | undefined {
+    return this.ingressIds.get(`${ingress}:${number}`) ?? this.base.byIngress(ingress, number);
+  }
+
+  addRecord(record: JournalRecord): void {
+    const { key, ingress, ingressNumber } = record.fact;
+    this.records.push(record);
+    addTallyChange(this.tallies, record.fact, owner => this.tally(owner));
+    if (key !== undefined) this.keys.set(key, record);
+    if (ingress !== undefined) this.ingressIds.set(`${ingress}:${ingressNumber}`, record);
+  }
+
+  tally(owner: string): Tally | undefined {
+    return this.tallies.get(owner) ?? this.base.tally(owner);
+  }
+
+  *owners(): Generator<string> {
+    const seen = new Set<string>();
+    for (const owner of this.base.owners()) {
+      seen.add(owner);
+      yield owner;
+    }
+    for (const owner of this.tallies.keys()) if (!seen.has(owner)) yield owner;
+  }
+
+  /** How many stored records, besides head and journal entry, a commit of this draft would write. */
+  get recordsTouched(): number {
+    return this.pages.size + this.reservations.size;
+  }
+
+  /**
+   * Puts the draft on another base that reads the same: the state, once it has absorbed the draft below this
+   * one. Keeps the stack as short as what is under way.
+   */
+  rebase(base: SeriesView): void {
+    this.base = base;
+  }
+
+  /** Ends the change: the head is read-only from here on. */
+  seal(): Head {
+    return Object.freeze(this.head);
+  }
+}

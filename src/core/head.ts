@@ -1,0 +1,137 @@
+import { SeqdError } from './errors.ts';
+import { flattenRanges, unflattenRanges, type RangeSet } from './ranges.ts';
+
+/** The version of every stored record. A node that meets a higher one refuses to serve the series. */
+export const STORED_FORMAT = 1;
+
+/** What becomes of a released number: it is reused, lowest first, or it becomes a documented hole. */
+export type ReusePolicy = 'lowest-first' | 'never';
+
+/** A series' settings, fixed when its first batch is written. */
+export interface SeriesSettings {
+  /** First number of the series. */
+  readonly start: number;
+  /** Last number the series may issue, at most 2^53 − 1. */
+  readonly maximum: number;
+  readonly reuse: ReusePolicy;
+}
+
+/**
+ * A series period's small state record. Every commit compares its stored text and replaces it, so two
+ * commits from the same head can never both succeed; because `chain` covers the whole history, a head
+ * that reads the same *is* the same, even after a restore from a backup.
+ *
+ * Invariant (G2): `issued + reserved + pooled + voided === next − settings.start`.
+ */
+export interface Head {
+  readonly settings: SeriesSettings;
+  /** Sequence of the last batch; 0 before the first. */
+  readonly sequence: number;
+  /** The next fresh number. */
+  readonly next: number;
+  /** Hash of the last batch, which holds the hash of the one before; 64 zeros before the first. */
+  readonly chain: string;
+  /** Time of the last batch, Unix milliseconds, never falling. */
+  readonly time: number;
+  /** Numbers that belong to a document now. */
+  readonly issued: number;
+  readonly reserved: number;
+  readonly pooled: number;
+  readonly voided: number;
+  /** Ranges made void by raising the counter; kept here because they can be arbitrarily long. */
+  readonly skipped: RangeSet;
+}
+
+/** A head that its owner, a draft, may change. */
+export type MutableHead = { -readonly [K in keyof Head]: Head[K] };
+
+/** The chain before the first batch. */
+export const GENESIS_CHAIN = '0'.repeat(64);
+
+/** The head of a series in which nothing happened yet. */
+export function initialHead(settings: SeriesSettings): Head {
+  return {
+    settings,
+    sequence: 0,
+    next: settings.start,
+    chain: GENESIS_CHAIN,
+    time: 0,
+    issued: 0,
+    reserved: 0,
+    pooled: 0,
+    voided: 0,
+    skipped: [],
+  };
+}
+
+/** The head as stored: JSON, so that an operator can read it with any etcd client. */
+export function encodeHead(head: Head): string {
+  const { settings } = head;
+  return JSON.stringify({
+    format: STORED_FORMAT,
+    sequence: head.sequence,
+    next: head.next,
+    issued: head.issued,
+    reserved: head.reserved,
+    pooled: head.pooled,
+    void: head.voided,
+    time: head.time,
+    chain: head.chain,
+    start: settings.start,
+    maximum: settings.maximum,
+    reuse: settings.reuse,
+    skipped: head.skipped.length === 0 ? undefined : flattenRanges(head.skipped),
+  });
+}
+
+/**
+ * The reverse of {@link encodeHead}.
+ *
+ * @throws SeqdError `unsupported_format` when a newer version wrote it
+ */
+export function decodeHead(text: string): Head {
+  const stored = JSON.parse(text) as StoredHead;
+  assertFormat(stored.format, 'head');
+  return {
+    settings: { start: stored.start, maximum: stored.maximum, reuse: stored.reuse },
+    sequence: stored.sequence,
+    next: stored.next,
+    chain: stored.chain,
+    time: stored.time,
+    issued: stored.issued,
+    reserved: stored.reserved,
+    pooled: stored.pooled,
+    voided: stored.void,
+    skipped: unflattenRanges(stored.skipped ?? []),
+  };
+}
+
+interface StoredHead {
+  format: number;
+  sequence: number;
+  next: number;
+  issued: number;
+  reserved: number;
+  pooled: number;
+  void: number;
+  time: number;
+  chain: string;
+  start: number;
+  maximum: number;
+  reuse: ReusePolicy;
+  skipped?: number[];
+}
+
+/**
+ * Refuses a record that a newer version wrote (F22).
+ *
+ * @throws SeqdError `unsupported_format`
+ */
+export function assertFormat(format: unknown, record: string): void {
+  if (format === STORED_FORMAT) return;
+  throw new SeqdError(
+    'unsupported_format',
+    `The stored ${record} has format ${JSON.stringify(format)}; this version reads format ${STORED_FORMAT}. Upgrade this node.`,
+    { details: { record, format, supported: STORED_FORMAT } },
+  );
+}

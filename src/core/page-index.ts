@@ -1,0 +1,57 @@
+/**
+ * Sorted ids of the pages that have numbers in the pool, so that the lowest is found at once.
+ *
+ * Ids of pages whose pool became empty stay until they are at the front, because removing them there is
+ * free; readers check the page anyway.
+ */
+export class PageIndex {
+  private ids: number[] = [];
+  private start = 0;
+  private readonly members = new Set<number>();
+
+  /** Replaces everything; `ids` in any order. */
+  reset(ids: Iterable<number>): void {
+    this.ids = [...ids].sort((a, b) => a - b);
+    this.start = 0;
+    this.members.clear();
+    for (const id of this.ids) this.members.add(id);
+  }
+
+  /** Adds an id; does nothing when it is there. */
+  add(id: number): void {
+    if (this.members.has(id)) return;
+    this.members.add(id);
+    const at = this.position(id);
+    if (at === this.start && this.start > 0) this.ids[--this.start] = id;
+    else this.ids.splice(at, 0, id);
+  }
+
+  /** Drops ids from the front while `isEmpty` says so. */
+  trim(isEmpty: (id: number) => boolean): void {
+    while (this.start < this.ids.length && isEmpty(this.ids[this.start]!)) {
+      this.members.delete(this.ids[this.start]!);
+      this.start += 1;
+    }
+    // Give the memory of the dropped front back once it is the larger half.
+    if (this.start > 1024 && this.start * 2 > this.ids.length) {
+      this.ids = this.ids.slice(this.start);
+      this.start = 0;
+    }
+  }
+
+  /** Ids, ascending. */
+  *[Symbol.iterator](): Generator<number> {
+    for (let i = this.start; i < this.ids.length; i += 1) yield this.ids[i]!;
+  }
+
+  private position(id: number): number {
+    let low = this.start;
+    let high = this.ids.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.ids[middle]! < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,246 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { EtcdCoordination } from './cluster/etcd-coordination.ts';
+import { advertiseUrlOf, type Config, nodeIdOf } from './config/index.ts';
+import type { SeriesSettings } from './core/head.ts';
+import { GLOBAL_SERIES } from './core/identifiers.ts';
+import { DEFAULT_WINDOW, type WindowLimits } from './core/window.ts';
+import { createSystemClock } from './ports/clock.ts';
+import type { NodeInfo } from './ports/coordination.ts';
+import type { Logger } from './ports/logger.ts';
+import { NumberService } from './sequencer/number-service.ts';
+import { SeriesSequencer } from './sequencer/series-sequencer.ts';
+import { createHttpApp } from './server/http/http-app.ts';
+import type { HealthCheck } from './server/http/health-routes.ts';
+import { HttpServer } from './server/http-server.ts';
+import { RecentLatency } from './server/latency.ts';
+import { Metrics } from './server/metrics.ts';
+import { WebSocketPeers } from './server/peer-client.ts';
+import { PeerServer } from './server/peer-server.ts';
+import { StatsService } from './server/stats.ts';
+import type { EtcdConnection } from './store/etcd/etcd-connection.ts';
+import { type EtcdMemberStatus, isBelowProductionFloor, readMemberStatus } from './store/etcd/etcd-status.ts';
+import { openEtcdStore } from './store/etcd/open-etcd-store.ts';
+import { VERSION } from './version.ts';
+
+/** How often nodes and leaders are looked up. */
+const REFRESH_INTERVAL_MS = 500;
+
+/** SHA-256 in lower-case hex. */
+export const sha256: (text: string) => string = text => createHash('sha256').update(text).digest('hex');
+
+/**
+ * One seqd process' worth of seqd, wired from its configuration.
+ *
+ * States: created → `start` → serving → `drain` (finishes what was accepted) → `close`.
+ */
+export class SeqdNode {
+  readonly id: string;
+  readonly instance = randomBytes(6).toString('hex');
+  private readonly config: Config;
+  private readonly logger: Logger;
+  private readonly self: { -readonly [K in keyof NodeInfo]: NodeInfo[K] };
+  private readonly connection: EtcdConnection;
+  private readonly coordination: EtcdCoordination;
+  private readonly peers = new WebSocketPeers();
+  private readonly peerServer: PeerServer;
+  private readonly sequencer: SeriesSequencer;
+  private readonly stats: StatsService;
+  private readonly http: HttpServer;
+  private status: 'created' | 'starting' | 'serving' | 'draining' | 'closed' = 'created';
+
+  constructor(config: Config, logger: Logger) {
+    this.config = config;
+    this.logger = logger;
+    this.id = nodeIdOf(config);
+    this.self = this.describeSelf();
+    const { etcd } = config.sequence;
+    const clock = createSystemClock();
+    const { store, connection, keys } = openEtcdStore({ ...etcd, cluster: config.sequence.cluster });
+    this.connection = connection;
+    this.coordination = new EtcdCoordination(this.connection, {
+      self: this.self,
+      keys,
+      leaseTtlSeconds: etcd.leaseTtlSeconds,
+      refreshIntervalMs: REFRESH_INTERVAL_MS,
+      clock,
+      logger,
+    });
+    const metrics = new Metrics();
+    const window = windowOf(config);
+    this.sequencer = new SeriesSequencer(GLOBAL_SERIES, {
+      store,
+      coordination: this.coordination,
+      peers: this.peers,
+      clock,
+      logger,
+      observer: metrics,
+      digest: sha256,
+      random: Math.random,
+      limits: config.sequence.engine,
+      settings: settingsOf(config),
+      window,
+    });
+    const latency = new RecentLatency();
+    this.stats = new StatsService({
+      cluster: config.sequence.cluster,
+      series: GLOBAL_SERIES,
+      sequencer: this.sequencer,
+      coordination: this.coordination,
+      latency,
+      members: () => readMemberStatus(this.connection),
+      window,
+      vocabulary: {
+        sites: config.sequence.sites,
+        invoiceTypes: config.sequence.invoiceTypes,
+        countMax: config.sequence.core.countMax,
+      },
+    });
+    this.peerServer = new PeerServer({
+      token: this.self.peerToken,
+      accept: message => this.sequencer.acceptForward(message),
+      logger,
+    });
+    metrics.observe({
+      series: GLOBAL_SERIES,
+      lastKnown: () => this.sequencer.lastKnown,
+      leads: () => this.coordination.leads(GLOBAL_SERIES),
+      etcdConnected: () => this.coordination.connected,
+      pendingRequests: () => this.sequencer.load,
+    });
+    const { app, classes } = createHttpApp({
+      series: GLOBAL_SERIES,
+      numbers: new NumberService(this.sequencer, sha256),
+      stats: this.stats,
+      coordination: this.coordination,
+      vocabulary: {
+        sites: new Map(config.sequence.sites.map(site => [site.id, site.partitions])),
+        invoiceTypes: config.sequence.invoiceTypes,
+        countMax: config.sequence.core.countMax,
+      },
+      simulatedEnabled: config.sequence.core.simulatedEnabled,
+      health: {
+        nodeId: this.id,
+        version: VERSION,
+        checks: () => this.checks(),
+        cluster: () => this.stats.readCluster(),
+      },
+      metrics,
+      latency,
+      logger,
+      bodyLimitBytes: config.server.bodyLimitBytes,
+      dashboardDirectory: fileURLToPath(new URL('../dashboard', import.meta.url)),
+      instance: this.instance,
+    });
+    this.http = new HttpServer(config.server, app, classes, (request, socket, head) =>
+      this.peerServer.upgrade(request, socket, head),
+    );
+  }
+
+  /** Where the node serves HTTP. */
+  get url(): string {
+    return this.self.url;
+  }
+
+  /** Binds the port, joins the cluster, loads the series. @throws SeqdError `unavailable`, or the system's error */
+  async start(): Promise<void> {
+    this.status = 'starting';
+    const port = await this.http.listen();
+    this.self.url = advertiseUrlOf(this.config, port);
+    await this.join();
+    await this.sequencer.start();
+    this.stats.start();
+    this.status = 'serving';
+    this.logger.info(
+      { node: this.id, url: this.url, cluster: this.config.sequence.cluster },
+      'seqd is serving',
+    );
+    void this.warnOfOldEtcd();
+  }
+
+  /** Finishes accepted requests and refuses new ones. Idempotent. */
+  async drain({ deadlineMs }: { deadlineMs: number }): Promise<void> {
+    if (this.status === 'draining' || this.status === 'closed') return;
+    this.status = 'draining';
+    this.http.drain();
+    await this.sequencer.drain({ deadlineMs });
+  }
+
+  /** Leaves the cluster and frees everything. */
+  async close(): Promise<void> {
+    if (this.status === 'closed') return;
+    this.status = 'closed';
+    this.stats.close();
+    this.sequencer.close();
+    await this.coordination.close();
+    this.peerServer.close();
+    await this.peers.close();
+    await this.http.close();
+    this.connection.close();
+  }
+
+  /** etcd may still be electing when we start; that is no reason to give up at once. */
+  private async join(): Promise<void> {
+    const deadlineMs = performance.now() + this.config.server.requestTimeoutMs;
+    for (;;) {
+      try {
+        return await this.coordination.start();
+      } catch (error) {
+        if (performance.now() > deadlineMs) throw error;
+        this.logger.warn({ err: error }, 'etcd does not answer yet');
+        await new Promise(resolve => setTimeout(resolve, 200));
+      }
+    }
+  }
+
+  private checks(): HealthCheck[] {
+    const { fatal } = this.sequencer;
+    return [
+      { name: 'node', problem: this.status === 'serving' ? undefined : `the node is ${this.status}` },
+      { name: 'etcd', problem: this.coordination.connected ? undefined : 'no etcd quorum answers' },
+      { name: 'series', problem: fatal?.message },
+    ];
+  }
+
+  private describeSelf(): NodeInfo {
+    const { site, partition } = this.config.node;
+    return {
+      id: this.id,
+      instance: this.instance,
+      site,
+      partition,
+      url: '',
+      peerToken: randomBytes(18).toString('base64url'),
+      version: VERSION,
+      startedAt: Date.now(),
+    };
+  }
+
+  private async warnOfOldEtcd(): Promise<void> {
+    const members: EtcdMemberStatus[] = await readMemberStatus(this.connection);
+    const old = members.filter(
+      member => member.version !== undefined && isBelowProductionFloor(member.version),
+    );
+    if (old.length === 0) return;
+    this.logger.warn(
+      { members: old.map(({ endpoint, version }) => ({ endpoint, version })) },
+      'etcd is below the floor for production (3.5.33 or 3.6.14); fine for a trial',
+    );
+  }
+}
+
+function settingsOf({ sequence: { core } }: Config): SeriesSettings {
+  return {
+    start: core.globalCounterStart,
+    maximum: core.maximum,
+    reuse: core.gapRecoveryEnabled ? 'lowest-first' : 'never',
+  };
+}
+
+function windowOf({ sequence: { idempotency } }: Config): WindowLimits {
+  return {
+    ...DEFAULT_WINDOW,
+    keyAgeMsMax: idempotency.windowHours * 3_600_000,
+    keysMax: idempotency.windowMax,
+  };
+}

@@ -1,0 +1,57 @@
+import type { SeriesId } from '../core/identifiers.ts';
+import type { LeadershipGuard } from './sequence-store.ts';
+
+/** A seqd process as the others see it. */
+export interface NodeInfo {
+  /** The configured name; stays the same over restarts. */
+  readonly id: string;
+  /** Unique to this process. */
+  readonly instance: string;
+  readonly site: string;
+  readonly partition: string;
+  /** Where it serves HTTP. */
+  readonly url: string;
+  /** What a peer must show to forward requests to it; only who can read the store can know it. */
+  readonly peerToken: string;
+  readonly version: string;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+}
+
+/** The node preferred for committing a series. */
+export interface Leader {
+  /** `undefined` while the leader's registration is not (yet, or any more) known. */
+  readonly node: NodeInfo | undefined;
+  readonly nodeId: string;
+  readonly instance: string;
+  /** Rises with every change of leader. */
+  readonly epoch: number;
+  /** For use in transactions by the leader itself. */
+  readonly guard: LeadershipGuard;
+}
+
+/**
+ * Who is there and who leads. All of it is advice: what is read here may be out of date, and no decision that
+ * matters for correctness rests on it, only on the guard inside a transaction.
+ */
+export interface Coordination {
+  readonly self: NodeInfo;
+  /** Registers this node and learns of the others. @throws SeqdError `unavailable` */
+  start(): Promise<void>;
+  /** Nodes registered as of the last look, by id. */
+  nodes(): readonly NodeInfo[];
+  leader(series: SeriesId): Leader | undefined;
+  /** Whether this process leads the series, as far as it can know: the key stands and the lease is fresh. */
+  leads(series: SeriesId): boolean;
+  /**
+   * Tries to become leader. With `insteadOf`, replaces that leader, which the caller could not reach;
+   * otherwise succeeds only if there is none. Never rejects.
+   */
+  campaign(series: SeriesId, insteadOf?: Leader): Promise<boolean>;
+  /** Looks again now, because what was known proved wrong. Never rejects. */
+  refresh(): Promise<void>;
+  /** Whether the last contact with the store was a success. */
+  readonly connected: boolean;
+  /** Gives up leadership and registration. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,91 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { SeriesId } from '../core/identifiers.ts';
+
+/** A stored record with the revision of the commit that wrote it. */
+export interface StoredRecord {
+  /** Relative to the series. */
+  readonly key: string;
+  readonly value: string;
+  readonly revision: number;
+}
+
+/** One guarded write. Sending the identical commit again is always safe: at most one of them applies. */
+export interface Commit {
+  readonly series: SeriesId;
+  /** The commit applies only if the head's text is exactly this; `null` if there is no head yet. */
+  readonly expectedHead: string | null;
+  /** While leading: the commit applies only if this leadership still stands. */
+  readonly leadership?: LeadershipGuard;
+  /** At most {@link COMMIT_RECORDS_MAX} together with `deletes`; no key twice. */
+  readonly puts: readonly { readonly key: string; readonly value: string }[];
+  readonly deletes: readonly string[];
+  /** The journal key among `puts`: a failed compare reports what stands there now. */
+  readonly journalKey: string;
+}
+
+/** Proof of leadership for use inside a transaction: the election key with the revision that wrote it. */
+export interface LeadershipGuard {
+  readonly key: string;
+  readonly revision: string;
+}
+
+/**
+ * What became of a commit. An uncertain outcome is a value: `unknown` may have applied, may still apply, or
+ * neither; only sending the identical commit again can tell.
+ */
+export type CommitOutcome =
+  | { readonly status: 'committed'; readonly revision: number }
+  | {
+      readonly status: 'conflict';
+      /** The head as it stands; `null` if there is none. */
+      readonly head: string | null;
+      /** What stands under the commit's journal key; our own text there means that we had committed. */
+      readonly journal: StoredRecord | null;
+      /** The election key no longer is the one compared: somebody else leads, or nobody. */
+      readonly deposed: boolean;
+    }
+  | { readonly status: 'unknown'; readonly cause: unknown }
+  /** The store refused it before anything happened. */
+  | { readonly status: 'refused'; readonly code: ErrorCode; readonly cause: unknown };
+
+/** Records read at one revision. */
+export interface RangeResult {
+  /** Ascending by key. */
+  readonly records: readonly StoredRecord[];
+  /** Store revision of the read. */
+  readonly revision: number;
+  /** More records match than `limit` allowed. */
+  readonly more: boolean;
+}
+
+/** Which records to read. */
+export interface RangeQuery {
+  readonly series: SeriesId;
+  /** Keys from here (inclusive) … */
+  readonly from: string;
+  /** … to here (exclusive). */
+  readonly to: string;
+  readonly limit?: number;
+  /** Read as of this revision; the newest when left out. */
+  readonly revision?: number;
+}
+
+/** etcd's default limit is 128 operations a transaction; the compares and the else-branch count for themselves. */
+export const COMMIT_RECORDS_MAX = 120;
+
+/**
+ * Where series are kept. Every read is linearizable unless a revision is given.
+ *
+ * All methods reject with `SeqdError` `unavailable` when no quorum answers in time, except `commit`, which
+ * reports `unknown`.
+ */
+export interface SequenceStore {
+  /** Tries once, within the store's call deadline. Never rejects. */
+  commit(commit: Commit): Promise<CommitOutcome>;
+  /** One record, `null` if there is none, with the store's revision at the time of reading. */
+  read(series: SeriesId, key: string): Promise<{ record: StoredRecord | null; revision: number }>;
+  range(query: RangeQuery): Promise<RangeResult>;
+  /** Every series period that has a head. */
+  series(): Promise<SeriesId[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,422 @@
+import { applyBatch } from '../core/apply.ts';
+import { SeqdError } from '../core/errors.ts';
+import { decodeHead, encodeHead } from '../core/head.ts';
+import { type SeriesId, seriesName } from '../core/identifiers.ts';
+import { type Plan, plan } from '../core/plan.ts';
+import { KEYS, journalKey, planRecords } from '../core/records.ts';
+import type { Outcome } from '../core/requests.ts';
+import type { SeriesState } from '../core/state.ts';
+import type { SeriesView } from '../core/view.ts';
+import { COMMIT_RECORDS_MAX, type Commit } from '../ports/sequence-store.ts';
+import { isFatal, loadState, readJournal } from './load-state.ts';
+import type { SequencerDependencies } from './options.ts';
+import { OwnerLookup } from './owner-lookup.ts';
+import type { Pending } from './pending.ts';
+import { type ResolvedOutcome, resolveCommit } from './resolve-commit.ts';
+
+/** Requests on their way through one commit, or waiting for the commits before them. */
+interface Flight {
+  readonly pendings: readonly Pending[];
+  readonly outcomes: readonly Outcome[];
+  /** `null` when the requests change nothing. */
+  readonly plan: Plan | null;
+  readonly sentAtMs: number;
+  /** The heads that the commits in front of it expect: meeting one of them means that it came too early. */
+  readonly earlierHeads: readonly (string | null)[];
+  /** The head its own commit expects. */
+  readonly expectedHead: string | null;
+  /** Ends the attempts of a flight that was dropped. */
+  readonly abort: AbortController;
+  /** Set once the outcome is certain. */
+  outcome: ResolvedOutcome | undefined;
+}
+
+/** What the lane tells its owner. */
+export interface CommitLaneEvents {
+  /** A request's fate is decided. */
+  settle(pending: Pending, outcome: Outcome): void;
+  /** The commit that carried these failed for certain. */
+  reject(pendings: readonly Pending[], error: SeqdError): void;
+  /** Nothing was done with these; they must be sent again, in this order, before all others. */
+  giveBack(pendings: readonly Pending[]): void;
+  /** The lane may have room again. */
+  ready(): void;
+  /** Leadership was lost according to the store. */
+  deposed(): void;
+}
+
+/** Journal entries read at a time while catching up. */
+const CATCH_UP_CHUNK = 500;
+const CONFLICT_BACKOFF_MAX_MS = 40;
+
+/**
+ * Plans and commits batches of one series, in order, several under way at once.
+ *
+ * States: `cold` (nothing loaded) → `recovering` (loading, or reading the journal after a conflict) →
+ * `ready` → `recovering` …, and `failed` for good when the stored data must not be touched.
+ *
+ * Each batch is planned on the draft of the one before it. Batches are answered strictly in order; when one
+ * does not commit, it and all behind it are dropped and their requests given back. A dropped batch can never
+ * apply later, because the head it expects will never exist.
+ */
+export class CommitLane {
+  readonly owners: OwnerLookup;
+  private readonly series: SeriesId;
+  private readonly deps: SequencerDependencies;
+  private readonly events: CommitLaneEvents;
+  private status: 'cold' | 'recovering' | 'ready' | 'failed' = 'cold';
+  private failure: SeqdError | undefined;
+  private state: SeriesState | undefined;
+  /** What the store's head must read for the next commit to apply; `null` before the first. */
+  private tipText: string | null = null;
+  private tip: SeriesView | undefined;
+  private flights: Flight[] = [];
+  private recovery: Promise<void> | undefined;
+  private conflictsInARow = 0;
+  private settling = false;
+  private closed = false;
+  private waiters: (() => void)[] = [];
+
+  constructor(series: SeriesId, deps: SequencerDependencies, events: CommitLaneEvents) {
+    this.series = series;
+    this.deps = deps;
+    this.events = events;
+    this.owners = new OwnerLookup(deps.store, series);
+  }
+
+  /** Whether another batch may be sent now. */
+  get hasRoom(): boolean {
+    return this.status === 'ready' && this.flights.length < this.deps.limits.pipelineDepth;
+  }
+
+  /** Whether nothing is under way. */
+  get idle(): boolean {
+    return this.flights.length === 0;
+  }
+
+  get isReady(): boolean {
+    return this.status === 'ready';
+  }
+
+  /** How long the oldest commit under way has been without a certain outcome, milliseconds. */
+  stalledMs(nowMs: number): number {
+    const oldest = this.flights[0];
+    return oldest === undefined || oldest.plan === null ? 0 : nowMs - oldest.sentAtMs;
+  }
+
+  /** The committed state as last known; `undefined` while cold. */
+  get committed(): SeriesState | undefined {
+    return this.state;
+  }
+
+  /** Why the lane serves no more. */
+  get fatal(): SeqdError | undefined {
+    return this.failure;
+  }
+
+  /** Plans the requests on top of everything under way and sends the commit. Call only with {@link hasRoom}. */
+  send(pendings: readonly Pending[]): void {
+    const { deps, tip } = this;
+    const leadership = deps.coordination.leads(this.series)
+      ? deps.coordination.leader(this.series)?.guard
+      : undefined;
+    const result = plan(
+      tip!,
+      pendings.map(pending => pending.request),
+      {
+        now: deps.clock.now(),
+        node: `${deps.coordination.self.id}/${deps.coordination.self.instance}`,
+        digest: deps.digest,
+        recordsMax: COMMIT_RECORDS_MAX - 8,
+      },
+    );
+    const taken = result.outcomes.length;
+    const expectedHead = this.tipText;
+    const flight: Flight = {
+      pendings: pendings.slice(0, taken),
+      outcomes: result.outcomes,
+      plan: result.plan,
+      sentAtMs: deps.clock.monotonicMs(),
+      earlierHeads: this.flights.filter(f => f.plan !== null).map(f => f.expectedHead),
+      expectedHead,
+      abort: new AbortController(),
+      outcome: undefined,
+    };
+    this.flights.push(flight);
+    if (result.plan === null) {
+      void this.confirmUnchanged(flight);
+    } else {
+      const { batch } = result.plan;
+      const records = planRecords(result.plan);
+      this.tip = result.plan.draft;
+      this.tipText = records.puts[0]!.value;
+      for (const pending of flight.pendings) pending.underWay = true;
+      const commit: Commit = {
+        series: this.series,
+        expectedHead,
+        ...records,
+        journalKey: journalKey(batch.sequence),
+        ...(leadership === undefined ? {} : { leadership }),
+      };
+      void this.fly(flight, commit);
+    }
+    if (taken < pendings.length) this.events.giveBack(pendings.slice(taken));
+  }
+
+  /**
+   * Makes {@link committed} at least as new as the store was when this was called.
+   *
+   * @throws SeqdError `unavailable`, or why the lane serves no more
+   */
+  async catchUp(): Promise<void> {
+    const known = this.state?.head.sequence ?? 0;
+    const { record } = await this.deps.store.read(this.series, KEYS.head);
+    if (!(await this.hasReached(record?.value ?? null, known))) await this.recover();
+    if (this.failure !== undefined) throw this.failure;
+    if (this.state === undefined || this.status === 'cold') throw new SeqdError('unavailable');
+  }
+
+  /** Whether the state is as new as a head just read, waiting for commits of ours that are in it. */
+  private async hasReached(text: string | null, known: number): Promise<boolean> {
+    const sequence = text === null ? 0 : decodeHead(text).sequence;
+    while (this.status === 'ready' && this.state!.head.sequence < sequence && this.isOurs(text))
+      await this.nextLanding();
+    if (this.status !== 'ready') return false;
+    // A head below what we knew before we asked, or another of the same sequence, is no history of ours.
+    const now = this.state!.head.sequence;
+    return sequence === now
+      ? now === 0 || text === encodeHead(this.state!.head)
+      : sequence < now && sequence >= known;
+  }
+
+  /** Stops resolving commits. What was under way stays unknown. */
+  close(): void {
+    this.closed = true;
+    for (const flight of this.flights) flight.abort.abort();
+  }
+
+  /** Sends a commit until its outcome is certain, then settles what can be settled. */
+  private async fly(flight: Flight, commit: Commit): Promise<void> {
+    const { deps } = this;
+    const options = {
+      clock: deps.clock,
+      signal: flight.abort.signal,
+      random: deps.random,
+      onUnknown: (cause: unknown): void => {
+        deps.observer.commitUnknown(this.series);
+        deps.logger.warn(
+          { err: cause, series: seriesName(this.series) },
+          'commit outcome unknown; resolving',
+        );
+      },
+    };
+    let outcome = await resolveCommit(deps.store, commit, options);
+    if (outcome.status === 'conflict' && flight.earlierHeads.includes(outcome.head)) {
+      // It overtook its predecessor on the way. Once that has committed, the same commit fits.
+      deps.observer.commitReordered(this.series);
+      await this.predecessorDone(flight);
+      if (this.flights.includes(flight)) outcome = await resolveCommit(deps.store, commit, options);
+    }
+    flight.outcome = outcome;
+    this.settleFront();
+  }
+
+  /**
+   * Requests that change nothing were decided on what this node knows; before a refusal goes out it must be
+   * certain that this was the newest state, or the node might refuse on the strength of the past.
+   */
+  private async confirmUnchanged(flight: Flight): Promise<void> {
+    const decided = flight.outcomes.some(outcome => outcome.status === 'rejected');
+    await this.predecessorDone(flight);
+    if (!this.flights.includes(flight)) return;
+    if (!decided) {
+      flight.outcome = { status: 'committed', revision: 0 };
+    } else {
+      try {
+        const { record } = await this.deps.store.read(this.series, KEYS.head);
+        const head = record?.value ?? null;
+        flight.outcome =
+          head === flight.expectedHead || this.isOurs(head)
+            ? { status: 'committed', revision: 0 }
+            : { status: 'conflict', head, deposed: false };
+      } catch (error) {
+        flight.outcome = { status: 'refused', code: 'unavailable', cause: error };
+      }
+    }
+    this.settleFront();
+  }
+
+  /** Whether a head is the result of a commit of ours that is still under way. */
+  private isOurs(head: string | null): boolean {
+    return head !== null && this.flights.some(f => f.plan !== null && encodeHead(f.plan.draft.head) === head);
+  }
+
+  private async predecessorDone(flight: Flight): Promise<void> {
+    while (this.flights.includes(flight) && this.flights[0] !== flight) {
+      await this.nextLanding();
+    }
+  }
+
+  /** The next time that flights were settled. */
+  private nextLanding(): Promise<void> {
+    return new Promise(resolve => this.waiters.push(resolve));
+  }
+
+  private wakeWaiters(): void {
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  /** Answers flights from the front, in order, as far as their outcomes are certain. */
+  private settleFront(): void {
+    if (this.settling) return;
+    this.settling = true;
+    try {
+      for (let front = this.flights[0]; front?.outcome !== undefined; front = this.flights[0]) {
+        if (front.outcome.status === 'committed') this.land(front, front.outcome.revision);
+        else this.drop(front.outcome);
+      }
+    } finally {
+      this.settling = false;
+    }
+    this.wakeWaiters();
+    this.events.ready();
+  }
+
+  private land(flight: Flight, revision: number): void {
+    const { deps } = this;
+    this.flights.shift();
+    this.conflictsInARow = 0;
+    if (flight.plan !== null) {
+      this.state!.absorb(flight.plan.draft, revision);
+      this.owners.note(flight.plan.batch);
+      // What is still under way now stands on the state itself.
+      const next = this.flights.find(f => f.plan !== null)?.plan;
+      if (next === undefined || next === null) this.tip = this.state;
+      else next.draft.rebase(this.state!);
+      const ms = deps.clock.monotonicMs() - flight.sentAtMs;
+      deps.observer.batchCommitted(this.series, flight.plan.batch.facts.length, ms);
+    }
+    for (const [i, pending] of flight.pendings.entries()) this.events.settle(pending, flight.outcomes[i]!);
+  }
+
+  /** The front flight did not commit: nothing behind it can. */
+  private drop(outcome: Exclude<ResolvedOutcome, { status: 'committed' }>): void {
+    const dropped = this.flights;
+    this.flights = [];
+    this.tip = undefined;
+    for (const flight of dropped) flight.abort.abort();
+    const [front, ...behind] = dropped;
+    switch (outcome.status) {
+      case 'conflict':
+        this.conflictsInARow += 1;
+        this.deps.observer.commitConflicted(this.series);
+        if (outcome.deposed) this.events.deposed();
+        this.giveBack(dropped);
+        break;
+      case 'refused': {
+        const error = new SeqdError(outcome.code, undefined, { cause: outcome.cause });
+        this.events.reject(front!.pendings, error);
+        this.giveBack(behind);
+        break;
+      }
+      case 'abandoned':
+        this.events.reject(
+          dropped.flatMap(flight => flight.pendings),
+          new SeqdError('outcome_unknown'),
+        );
+        return;
+    }
+    void this.recover().catch(() => {});
+  }
+
+  /** The commits of these flights are certain never to apply. */
+  private giveBack(flights: readonly Flight[]): void {
+    this.events.giveBack(flights.flatMap(flight => flight.pendings));
+  }
+
+  /** Loads or catches up; one at a time. Never rejects: failures show in the status. */
+  recover(): Promise<void> {
+    if (this.status === 'failed' || this.closed) return Promise.resolve();
+    this.recovery ??= this.doRecover().finally(() => {
+      this.recovery = undefined;
+      this.events.ready();
+    });
+    return this.recovery;
+  }
+
+  private async doRecover(): Promise<void> {
+    this.status = 'recovering';
+    try {
+      // The journal is only read from a state that nothing of ours is about to change.
+      while (this.flights.length > 0) await this.nextLanding();
+      if (this.conflictsInARow > 1) await this.backOff();
+      if (this.state === undefined) await this.load();
+      else await this.readOn();
+      this.status = 'ready';
+    } catch (error) {
+      if (isFatal(error)) {
+        this.status = 'failed';
+        this.failure = error;
+        this.deps.logger.error({ err: error, series: seriesName(this.series) }, 'series stopped');
+        return;
+      }
+      this.deps.logger.warn({ err: error, series: seriesName(this.series) }, 'series not read');
+      this.status = 'cold';
+    }
+  }
+
+  private async load(): Promise<void> {
+    const { state, headText } = await loadState(this.deps.store, this.series, this.deps);
+    this.state = state;
+    this.tip = state;
+    this.tipText = headText;
+  }
+
+  /** Applies what others have committed since; loads anew when the journal no longer connects. */
+  private async readOn(): Promise<void> {
+    const state = this.state!;
+    for (;;) {
+      const first = state.head.sequence + 1;
+      const entries = await readJournal(this.deps.store, this.series, {
+        first,
+        last: first + CATCH_UP_CHUNK - 1,
+      });
+      if (entries[0] !== undefined && entries[0].batch.sequence !== first) {
+        this.state = undefined;
+        return this.load();
+      }
+      for (const { batch, text, revision } of entries) {
+        state.absorb(applyBatch(state, batch, text, this.deps.digest), revision);
+        this.owners.note(batch);
+      }
+      if (entries.length < CATCH_UP_CHUNK) break;
+    }
+    await this.checkHead(state);
+  }
+
+  /** The state we arrived at must read exactly as the stored head; a difference means corruption. */
+  private async checkHead(state: SeriesState): Promise<void> {
+    const { record } = await this.deps.store.read(this.series, KEYS.head);
+    const text = state.head.sequence === 0 ? null : encodeHead(state.head);
+    const stored = record?.value ?? null;
+    if (stored !== text) {
+      const sequence = stored === null ? 0 : decodeHead(stored).sequence;
+      if (sequence > state.head.sequence) return this.readOn();
+      throw new SeqdError(
+        'invariant_violated',
+        `The store's head (batch ${sequence}) contradicts what this node saw committed (batch ${state.head.sequence}). ` +
+          'Was etcd restored from a backup, or written to by hand?',
+        { details: { stored, seen: text } },
+      );
+    }
+    this.tip = state;
+    this.tipText = text;
+  }
+
+  private async backOff(): Promise<void> {
+    const max = Math.min(2 ** this.conflictsInARow, CONFLICT_BACKOFF_MAX_MS);
+    await new Promise(resolve => setTimeout(resolve, this.deps.random() * max));
+  }
+}

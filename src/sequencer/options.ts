@@ -1,0 +1,37 @@
+import type { Digest } from '../core/apply.ts';
+import type { SeriesSettings } from '../core/head.ts';
+import type { WindowLimits } from '../core/window.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Coordination } from '../ports/coordination.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Peers } from '../ports/peers.ts';
+import type { SequenceStore } from '../ports/sequence-store.ts';
+import type { SequencerObserver } from './observer.ts';
+
+/** Limits and times of the engine. */
+export interface EngineLimits {
+  /** Requests that may wait per series; past it `overloaded`. */
+  readonly queueMax: number;
+  /** Requests one commit or forward carries. */
+  readonly batchSizeMax: number;
+  /** Commits under way at once. */
+  readonly pipelineDepth: number;
+  /** A request's whole budget. */
+  readonly requestTimeoutMs: number;
+}
+
+/** Everything a series' engine works with; wired in main. */
+export interface SequencerDependencies {
+  readonly store: SequenceStore;
+  readonly coordination: Coordination;
+  readonly peers: Peers;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly observer: SequencerObserver;
+  readonly digest: Digest;
+  /** A random number in [0, 1). */
+  readonly random: () => number;
+  readonly limits: EngineLimits;
+  readonly settings: SeriesSettings;
+  readonly window: WindowLimits;
+}

@@ -1,0 +1,80 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Commit, CommitOutcome, SequenceStore } from '../ports/sequence-store.ts';
+
+/** The certain outcome of a commit. */
+export type ResolvedOutcome =
+  | { readonly status: 'committed'; readonly revision: number }
+  | { readonly status: 'conflict'; readonly head: string | null; readonly deposed: boolean }
+  | { readonly status: 'refused'; readonly code: ErrorCode; readonly cause: unknown }
+  /** We stopped asking, because the node is closing. */
+  | { readonly status: 'abandoned' };
+
+/** Hooks and limits of a resolution. */
+export interface ResolveOptions {
+  readonly clock: Clock;
+  /** Ends the attempts; the outcome is then `abandoned`. */
+  readonly signal: AbortSignal;
+  /** Called for every attempt whose outcome is unknown. */
+  readonly onUnknown: (cause: unknown) => void;
+  /** A random number in [0, 1), for jitter. */
+  readonly random: () => number;
+}
+
+const BACKOFF_FIRST_MS = 5;
+const BACKOFF_MAX_MS = 250;
+
+/**
+ * Commits, and finds out for certain what became of it.
+ *
+ * An unknown outcome is resolved by sending the *identical* transaction again. Success means that it applies
+ * now. A failed compare with our own text in the journal means that it had applied. A failed compare with
+ * anything else there means that it did not and never will, because the head it expects is gone for good.
+ * Reading alone would prove nothing, since the first proposal may still be on its way (F2).
+ */
+export async function resolveCommit(
+  store: SequenceStore,
+  commit: Commit,
+  options: ResolveOptions,
+): Promise<ResolvedOutcome> {
+  const ours = commit.puts.find(put => put.key === commit.journalKey)!.value;
+  let uncertain = false;
+  let backoffMs = BACKOFF_FIRST_MS;
+  while (!options.signal.aborted) {
+    const outcome = await store.commit(commit);
+    const resolved = settle(outcome, ours, uncertain);
+    if (resolved !== undefined) return resolved;
+    uncertain = true;
+    if ('cause' in outcome) options.onUnknown(outcome.cause);
+    await pause(backoffMs * (0.5 + options.random()), options.signal);
+    backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
+  }
+  return { status: 'abandoned' };
+}
+
+function settle(outcome: CommitOutcome, ours: string, uncertain: boolean): ResolvedOutcome | undefined {
+  switch (outcome.status) {
+    case 'committed':
+      return outcome;
+    case 'conflict':
+      if (outcome.journal?.value === ours) return { status: 'committed', revision: outcome.journal.revision };
+      return { status: 'conflict', head: outcome.head, deposed: outcome.deposed };
+    case 'refused':
+      // A refusal speaks for this attempt only; an earlier one may still be on its way.
+      return uncertain ? undefined : outcome;
+    case 'unknown':
+      return undefined;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}

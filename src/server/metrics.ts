@@ -1,0 +1,208 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type SeriesId, seriesName } from '../core/identifiers.ts';
+import type { SeriesState } from '../core/state.ts';
+import type { SequencerObserver } from '../sequencer/observer.ts';
+
+/** What is read when metrics are scraped. */
+export interface MetricsSources {
+  readonly series: SeriesId;
+  lastKnown(): SeriesState | undefined;
+  leads(): boolean;
+  etcdConnected(): boolean;
+  pendingRequests(): number;
+}
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** The node's Prometheus metrics, one registry per node. */
+export class Metrics implements SequencerObserver {
+  readonly registry = new Registry();
+  private readonly requests: Counter<'route' | 'status'>;
+  private readonly requestSeconds: Histogram<'route'>;
+  private readonly batches: Counter<'series'>;
+  private readonly batchFacts: Histogram<'series'>;
+  private readonly commitSeconds: Histogram<'series'>;
+  private readonly conflicts: Counter<'series'>;
+  private readonly unknowns: Counter<'series'>;
+  private readonly reorders: Counter<'series'>;
+  private readonly forwards: Counter<'series'>;
+  private readonly forwardFailures: Counter<'series'>;
+  private readonly forwardSeconds: Histogram<'series'>;
+
+  constructor() {
+    const registers = [this.registry];
+    const series = ['series'] as const;
+    collectDefaultMetrics({ register: this.registry });
+    // Their names end in _total but they are gauges, which promtool rightly refuses.
+    for (const kind of ['handles', 'requests', 'resources']) {
+      this.registry.removeSingleMetric(`nodejs_active_${kind}_total`);
+    }
+    this.requests = new Counter({
+      name: 'seqd_http_requests_total',
+      help: 'HTTP requests answered',
+      labelNames: ['route', 'status'],
+      registers,
+    });
+    this.requestSeconds = new Histogram({
+      name: 'seqd_http_request_duration_seconds',
+      help: 'Time from request to answer',
+      labelNames: ['route'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.batches = new Counter({
+      name: 'seqd_batches_committed_total',
+      help: 'Batches committed by this node',
+      labelNames: series,
+      registers,
+    });
+    this.batchFacts = new Histogram({
+      name: 'seqd_batch_facts',
+      help: 'Facts in a committed batch',
+      labelNames: series,
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+      registers,
+    });
+    this.commitSeconds = new Histogram({
+      name: 'seqd_commit_duration_seconds',
+      help: 'Time from sending a commit to its certain outcome',
+      labelNames: series,
+      buckets: SECONDS,
+      registers,
+    });
+    this.conflicts = new Counter({
+      name: 'seqd_commit_conflicts_total',
+      help: 'Commits that another node was ahead of',
+      labelNames: series,
+      registers,
+    });
+    this.unknowns = new Counter({
+      name: 'seqd_commit_unknown_total',
+      help: 'Commit attempts without an answer; each was resolved by sending it again',
+      labelNames: series,
+      registers,
+    });
+    this.reorders = new Counter({
+      name: 'seqd_commit_reordered_total',
+      help: 'Commits that overtook their predecessor and were sent again',
+      labelNames: series,
+      registers,
+    });
+    this.forwards = new Counter({
+      name: 'seqd_forwarded_requests_total',
+      help: 'Requests answered by the leader on behalf of this node',
+      labelNames: series,
+      registers,
+    });
+    this.forwardFailures = new Counter({
+      name: 'seqd_forward_failures_total',
+      help: 'Requests forwarded without an answer, then sent elsewhere',
+      labelNames: series,
+      registers,
+    });
+    this.forwardSeconds = new Histogram({
+      name: 'seqd_forward_duration_seconds',
+      help: 'Time from forwarding gathered requests to their answers',
+      labelNames: series,
+      buckets: SECONDS,
+      registers,
+    });
+  }
+
+  /** Adds the gauges that are read at scrape time. */
+  observe(sources: MetricsSources): void {
+    const registers = [this.registry];
+    const labels = { series: seriesName(sources.series) };
+    const numbers: Gauge<'series' | 'state'> = new Gauge({
+      name: 'seqd_numbers',
+      help: 'Numbers of the series by state, as last seen by this node',
+      labelNames: ['series', 'state'],
+      registers,
+      collect: () => {
+        const head = sources.lastKnown()?.head;
+        if (head === undefined) return;
+        numbers.set({ ...labels, state: 'issued' }, head.issued);
+        numbers.set({ ...labels, state: 'reserved' }, head.reserved);
+        numbers.set({ ...labels, state: 'pooled' }, head.pooled);
+        numbers.set({ ...labels, state: 'void' }, head.voided);
+      },
+    });
+    this.gauge(
+      'seqd_next_number',
+      'Next fresh number of the series, as last seen',
+      labels,
+      () => sources.lastKnown()?.head.next,
+    );
+    this.gauge(
+      'seqd_journal_sequence',
+      'Sequence of the last batch, as last seen',
+      labels,
+      () => sources.lastKnown()?.head.sequence,
+    );
+    this.gauge(
+      'seqd_idempotency_keys',
+      'Idempotency keys remembered',
+      labels,
+      () => sources.lastKnown()?.window.size,
+    );
+    this.gauge('seqd_leader', 'Whether this node leads the series', labels, () => Number(sources.leads()));
+    this.gauge('seqd_pending_requests', 'Requests waiting or under way', labels, () =>
+      sources.pendingRequests(),
+    );
+    this.gauge('seqd_etcd_connected', 'Whether etcd answered last time', {}, () =>
+      Number(sources.etcdConnected()),
+    );
+  }
+
+  requestAnswered(route: string, status: number, ms: number): void {
+    this.requests.inc({ route, status });
+    this.requestSeconds.observe({ route }, ms / 1000);
+  }
+
+  batchCommitted(series: SeriesId, facts: number, ms: number): void {
+    const labels = { series: seriesName(series) };
+    this.batches.inc(labels);
+    this.batchFacts.observe(labels, facts);
+    this.commitSeconds.observe(labels, ms / 1000);
+  }
+
+  commitConflicted(series: SeriesId): void {
+    this.conflicts.inc({ series: seriesName(series) });
+  }
+
+  commitUnknown(series: SeriesId): void {
+    this.unknowns.inc({ series: seriesName(series) });
+  }
+
+  commitReordered(series: SeriesId): void {
+    this.reorders.inc({ series: seriesName(series) });
+  }
+
+  forwarded(series: SeriesId, requests: number, ms: number): void {
+    const labels = { series: seriesName(series) };
+    this.forwards.inc(labels, requests);
+    this.forwardSeconds.observe(labels, ms / 1000);
+  }
+
+  forwardFailed(series: SeriesId, requests: number): void {
+    this.forwardFailures.inc({ series: seriesName(series) }, requests);
+  }
+
+  private gauge(
+    name: string,
+    help: string,
+    labels: Record<string, string>,
+    read: () => number | undefined,
+  ): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: Object.keys(labels),
+      registers: [this.registry],
+      collect: () => {
+        const value = read();
+        if (value !== undefined) gauge.set(labels, value);
+      },
+    });
+  }
+}

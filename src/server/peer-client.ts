@@ -1,0 +1,152 @@
+import { connect as connectTcp } from 'node:net';
+import { WebSocket } from 'ws';
+import type { NodeInfo } from '../ports/coordination.ts';
+import { type ForwardMessage, type ForwardReply, PeerUnreachableError, type Peers } from '../ports/peers.ts';
+import { decodeForwardReply, encodeForward, PEER_PATH, PEER_PROTOCOL } from './peer-protocol.ts';
+
+/** Times of a peer connection, milliseconds. */
+export interface PeerClientOptions {
+  readonly connectTimeoutMs: number;
+  /** How often a peer that owes an answer is pinged. */
+  readonly pingIntervalMs: number;
+  /** A peer that owes an answer and says nothing for this long is given up: it is paused or cut off. */
+  readonly silenceMaxMs: number;
+}
+
+/** A node's event loop is never blocked for long, so a peer silent for this long will not answer in time. */
+export const PEER_DEFAULTS: PeerClientOptions = {
+  connectTimeoutMs: 300,
+  pingIntervalMs: 100,
+  silenceMaxMs: 400,
+};
+
+/** Forwards over one warm WebSocket per peer. */
+export class WebSocketPeers implements Peers {
+  private readonly options: PeerClientOptions;
+  private readonly links = new Map<string, PeerLink>();
+
+  constructor(options: PeerClientOptions = PEER_DEFAULTS) {
+    this.options = options;
+  }
+
+  forward(node: NodeInfo, message: ForwardMessage): Promise<ForwardReply> {
+    let link = this.links.get(node.instance);
+    if (link === undefined || link.ended) {
+      link = new PeerLink(node, this.options);
+      this.links.set(node.instance, link);
+    }
+    return link.forward(message);
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.links.values()) link.end(new PeerUnreachableError('closing', false));
+    this.links.clear();
+  }
+}
+
+interface Waiting {
+  resolve(reply: ForwardReply): void;
+  reject(error: PeerUnreachableError): void;
+}
+
+/**
+ * One connection to one peer process. States: connecting → open → ended; never reopened. When it ends, every
+ * forward without an answer is rejected.
+ */
+class PeerLink {
+  ended = false;
+  private readonly node: NodeInfo;
+  private readonly options: PeerClientOptions;
+  private readonly socket: WebSocket;
+  private readonly opened: Promise<void>;
+  private readonly waiting = new Map<number, Waiting>();
+  private lastId = 0;
+  private heardAtMs = 0;
+  private watchdog: NodeJS.Timeout | undefined;
+
+  constructor(node: NodeInfo, options: PeerClientOptions) {
+    this.node = node;
+    this.options = options;
+    const url = new URL(PEER_PATH, node.url);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    this.socket = new WebSocket(url, PEER_PROTOCOL, {
+      headers: { authorization: `Bearer ${node.peerToken}` },
+      handshakeTimeout: options.connectTimeoutMs,
+      perMessageDeflate: false,
+    });
+    this.opened = new Promise((resolve, reject) => {
+      this.socket.once('open', resolve);
+      this.socket.once('error', error => {
+        const gone = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+        reject(new PeerUnreachableError(`${node.id} cannot be reached: ${error.message}`, gone, error));
+      });
+    });
+    this.opened.catch((error: PeerUnreachableError) => this.end(error));
+    this.socket.on('message', data => this.receive((data as Buffer).toString('utf8')));
+    this.socket.on('pong', () => (this.heardAtMs = performance.now()));
+    this.socket.on('error', () => {});
+    this.socket.on('close', () => void this.closedByPeer());
+  }
+
+  async forward(message: ForwardMessage): Promise<ForwardReply> {
+    await this.opened;
+    if (this.ended) throw new PeerUnreachableError(`the connection to ${this.node.id} has ended`, false);
+    return new Promise((resolve, reject) => {
+      this.lastId += 1;
+      if (this.waiting.size === 0) this.heardAtMs = performance.now();
+      this.waiting.set(this.lastId, { resolve, reject });
+      this.socket.send(encodeForward(this.lastId, message));
+      this.watchdog ??= setInterval(() => this.watch(), this.options.pingIntervalMs);
+    });
+  }
+
+  end(error: PeerUnreachableError): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearInterval(this.watchdog);
+    this.socket.terminate();
+    for (const waiting of this.waiting.values()) waiting.reject(error);
+    this.waiting.clear();
+  }
+
+  private receive(text: string): void {
+    this.heardAtMs = performance.now();
+    const { id, reply } = decodeForwardReply(text);
+    const waiting = this.waiting.get(id);
+    this.waiting.delete(id);
+    waiting?.resolve(reply);
+  }
+
+  private watch(): void {
+    if (this.waiting.size === 0) {
+      clearInterval(this.watchdog);
+      this.watchdog = undefined;
+      return;
+    }
+    if (performance.now() - this.heardAtMs > this.options.silenceMaxMs) {
+      this.end(new PeerUnreachableError(`${this.node.id} says nothing`, false));
+    } else {
+      this.socket.ping();
+    }
+  }
+
+  /** Whether the process is gone or only the connection is decided by knocking once more. */
+  private async closedByPeer(): Promise<void> {
+    if (this.ended) return;
+    const gone = await isRefused(new URL(this.node.url), this.options.connectTimeoutMs);
+    this.end(new PeerUnreachableError(`the connection to ${this.node.id} broke`, gone));
+  }
+}
+
+function isRefused(url: URL, timeoutMs: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connectTcp({ host: url.hostname, port: Number(url.port), timeout: timeoutMs });
+    const done = (refused: boolean): void => {
+      socket.destroy();
+      resolve(refused);
+    };
+    socket.once('connect', () => done(false));
+    socket.once('timeout', () => done(false));
+    socket.once('error', error => done((error as NodeJS.ErrnoException).code === 'ECONNREFUSED'));
+  });
+}

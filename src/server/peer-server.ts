@@ -1,0 +1,67 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Logger } from '../ports/logger.ts';
+import type { ForwardMessage, ForwardReply } from '../ports/peers.ts';
+import { decodeForward, encodeForwardReply, PEER_PATH, PEER_PROTOCOL } from './peer-protocol.ts';
+
+/** Largest message a peer may send; a full batch of the longest requests stays well below. */
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Takes in the requests that other nodes forward, on the node's HTTP port. */
+export class PeerServer {
+  private readonly server: WebSocketServer;
+  private readonly token: Buffer;
+  private readonly accept: (message: ForwardMessage) => Promise<ForwardReply>;
+  private readonly logger: Logger;
+
+  constructor(options: {
+    token: string;
+    accept: (message: ForwardMessage) => Promise<ForwardReply>;
+    logger: Logger;
+  }) {
+    this.token = Buffer.from(`Bearer ${options.token}`);
+    this.accept = options.accept;
+    this.logger = options.logger;
+    this.server = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: MESSAGE_BYTES_MAX,
+      handleProtocols: protocols => (protocols.has(PEER_PROTOCOL) ? PEER_PROTOCOL : false),
+    });
+  }
+
+  /** Takes over an upgrade request meant for peers; `false` when it is not one. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    if (request.url !== PEER_PATH) return false;
+    const shown = Buffer.from(request.headers.authorization ?? '');
+    if (shown.length !== this.token.length || !timingSafeEqual(shown, this.token)) {
+      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+      return true;
+    }
+    this.server.handleUpgrade(request, socket, head, peer => this.serve(peer));
+    return true;
+  }
+
+  close(): void {
+    for (const peer of this.server.clients) peer.terminate();
+    this.server.close();
+  }
+
+  private serve(peer: WebSocket): void {
+    peer.on('error', error => this.logger.warn({ err: error }, 'peer connection failed'));
+    peer.on('message', data => void this.answer(peer, (data as Buffer).toString('utf8')));
+  }
+
+  private async answer(peer: WebSocket, text: string): Promise<void> {
+    try {
+      const { id, message } = decodeForward(text);
+      peer.send(encodeForwardReply(id, await this.accept(message)));
+    } catch (error) {
+      // The sender learns from the broken connection that it has no answer, and resolves that itself.
+      this.logger.error({ err: error }, 'forward not understood');
+      peer.terminate();
+    }
+  }
+}

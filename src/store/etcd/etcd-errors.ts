@@ -1,0 +1,65 @@
+import {
+  ClientClosedError,
+  EtcdInvalidAuthTokenError,
+  EtcdPermissionDeniedError,
+  GRPCCancelledError,
+  GRPCDeadlineExceededError,
+  GRPCUnavailableError,
+} from 'etcd3';
+import { type ErrorCode, SeqdError } from '../../core/errors.ts';
+
+/** What an error of one etcd call means for the call, decided here and nowhere else. */
+export type EtcdFailure =
+  /** The store rejected the call before doing anything. */
+  | { readonly kind: 'refused'; readonly code: ErrorCode }
+  /** The call may have taken effect, or may yet: the reply was lost or the cluster has no leader just now. */
+  | { readonly kind: 'unknown' };
+
+// Answers of the server that are given before a proposal is made. Everything that can also come after one
+// ("request timed out", "leader changed") must stay unknown.
+const REFUSALS: readonly (readonly [string, ErrorCode])[] = [
+  ['mvcc: database space exceeded', 'storage_full'],
+  ['etcdserver: too many requests', 'unavailable'],
+  ['etcdserver: permission denied', 'unavailable'],
+  ['etcdserver: invalid auth token', 'unavailable'],
+  ['etcdserver: user name is empty', 'unavailable'],
+  ['etcdserver: request is too large', 'internal'],
+  ['etcdserver: too many operations in txn request', 'internal'],
+  ['etcdserver: duplicate key given in txn request', 'internal'],
+];
+
+/** Sorts an error of a call into refused or unknown. */
+export function classifyEtcdFailure(error: unknown): EtcdFailure {
+  const message = messageOf(error);
+  for (const [text, code] of REFUSALS) if (message.includes(text)) return { kind: 'refused', code };
+  if (error instanceof EtcdPermissionDeniedError || error instanceof EtcdInvalidAuthTokenError) {
+    return { kind: 'refused', code: 'unavailable' };
+  }
+  return { kind: 'unknown' };
+}
+
+/**
+ * Whether another member may do better: the transport failed, nothing came back in time, or this member has
+ * no leader (it may be on the minority side of a partition).
+ */
+export function shouldChangeMember(error: unknown): boolean {
+  return (
+    error instanceof GRPCUnavailableError ||
+    error instanceof GRPCDeadlineExceededError ||
+    error instanceof GRPCCancelledError ||
+    error instanceof ClientClosedError ||
+    /etcdserver: (request timed out|no leader|server stopped|not healthy)/.test(messageOf(error))
+  );
+}
+
+/** A failed read as our own error: the read was either refused or got no answer in time. */
+export function readFailure(error: unknown): SeqdError {
+  if (error instanceof SeqdError) return error;
+  const failure = classifyEtcdFailure(error);
+  const code = failure.kind === 'refused' ? failure.code : 'unavailable';
+  return new SeqdError(code, `etcd did not answer: ${messageOf(error)}`, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

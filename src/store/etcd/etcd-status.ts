@@ -1,0 +1,46 @@
+import type { EtcdConnection } from './etcd-connection.ts';
+
+/** One etcd member as it describes itself. */
+export interface EtcdMemberStatus {
+  readonly endpoint: string;
+  readonly healthy: boolean;
+  readonly version?: string;
+  readonly leader?: boolean;
+  /** Bytes of its database on disk. */
+  readonly databaseBytes?: number;
+  readonly raftTerm?: number;
+  readonly error?: string;
+}
+
+/** Below these releases etcd has stale reads and authorization bypasses that matter in production. */
+const PRODUCTION_FLOOR: readonly (readonly [number, number, number])[] = [
+  [3, 5, 33],
+  [3, 6, 14],
+];
+
+/** Asks every member for its status; members that do not answer are reported, not thrown. */
+export async function readMemberStatus(connection: EtcdConnection): Promise<EtcdMemberStatus[]> {
+  const answers = await connection.eachMember((client, options) => client.maintenance.status(options));
+  return answers.map(({ endpoint, value, error }) => {
+    if (value === undefined) {
+      return { endpoint, healthy: false, error: error instanceof Error ? error.message : String(error) };
+    }
+    return {
+      endpoint,
+      // A member without a leader answers this call, but nothing else.
+      healthy: value.leader !== '0',
+      version: value.version,
+      leader: value.leader !== '0' && value.leader === value.header.member_id,
+      databaseBytes: Number(value.dbSize),
+      raftTerm: Number(value.raftTerm),
+    };
+  });
+}
+
+/** Whether an etcd release is below the floor for production use. */
+export function isBelowProductionFloor(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(part => Number.parseInt(part, 10));
+  const floor = PRODUCTION_FLOOR.find(([, floorMinor]) => floorMinor === minor);
+  if (major !== 3) return major < 3;
+  return floor === undefined ? minor < 5 : patch < floor[2];
+}

@@ -1,0 +1,127 @@
+import type { ICompare, IKeyValue, IRequestOp } from 'etcd3';
+import type { SeriesId } from '../../core/identifiers.ts';
+import { KEYS } from '../../core/records.ts';
+import type {
+  Commit,
+  CommitOutcome,
+  RangeQuery,
+  RangeResult,
+  SequenceStore,
+  StoredRecord,
+} from '../../ports/sequence-store.ts';
+import type { EtcdConnection } from './etcd-connection.ts';
+import { classifyEtcdFailure } from './etcd-errors.ts';
+import { type EtcdKeys, prefixEnd } from './etcd-keys.ts';
+
+/** Keys read in one answer; pages and journal entries of this many stay well below the receive limit. */
+const RANGE_PAGE = 500;
+
+/** Series in etcd. See the port for what each method promises. */
+export class EtcdStore implements SequenceStore {
+  private readonly connection: EtcdConnection;
+  private readonly keys: EtcdKeys;
+
+  constructor(connection: EtcdConnection, keys: EtcdKeys) {
+    this.connection = connection;
+    this.keys = keys;
+  }
+
+  async commit(commit: Commit): Promise<CommitOutcome> {
+    const request = this.transaction(commit);
+    try {
+      const response = await this.connection.call((client, options) => client.kv.txn(request, options));
+      const revision = Number(response.header.revision);
+      if (response.succeeded) return { status: 'committed', revision };
+      const [head, journal, leader] = response.responses.map(op => op.response_range.kvs[0]);
+      return {
+        status: 'conflict',
+        head: head === undefined ? null : head.value.toString('utf8'),
+        journal: journal === undefined ? null : toRecord(journal, commit.journalKey),
+        deposed: commit.leadership !== undefined && leader?.mod_revision !== commit.leadership.revision,
+      };
+    } catch (error) {
+      const failure = classifyEtcdFailure(error);
+      if (failure.kind === 'refused') return { status: 'refused', code: failure.code, cause: error };
+      return { status: 'unknown', cause: error };
+    }
+  }
+
+  async read(series: SeriesId, key: string): Promise<{ record: StoredRecord | null; revision: number }> {
+    const request = { key: Buffer.from(this.keys.seriesRecord(series, key)) };
+    const response = await this.connection.read((client, options) => client.kv.range(request, options));
+    const found = response.kvs[0];
+    return {
+      record: found === undefined ? null : toRecord(found, key),
+      revision: Number(response.header.revision),
+    };
+  }
+
+  async range(query: RangeQuery): Promise<RangeResult> {
+    const prefix = this.keys.seriesRecord(query.series, '');
+    const records: StoredRecord[] = [];
+    const wanted = query.limit ?? Number.POSITIVE_INFINITY;
+    let { from } = query;
+    let revision = query.revision ?? 0;
+    for (;;) {
+      const limit = Math.min(RANGE_PAGE, wanted - records.length);
+      const request = {
+        key: Buffer.from(prefix + from),
+        range_end: Buffer.from(prefix + query.to),
+        limit,
+        revision,
+      };
+      const response = await this.connection.read((client, options) => client.kv.range(request, options));
+      // All further answers are read at the revision of the first, so that together they are one state.
+      if (revision === 0) revision = Number(response.header.revision);
+      for (const kv of response.kvs) records.push(toRecord(kv, kv.key.toString('utf8').slice(prefix.length)));
+      if (!response.more || records.length >= wanted) return { records, revision, more: response.more };
+      from = `${records.at(-1)!.key}\0`;
+    }
+  }
+
+  async series(): Promise<SeriesId[]> {
+    const found: SeriesId[] = [];
+    const end = Buffer.from(prefixEnd(this.keys.series));
+    let from = Buffer.from(this.keys.series);
+    // One key per series: after each series found, skip to the next one's first key.
+    for (;;) {
+      const request = { key: from, range_end: end, limit: 1, keys_only: true };
+      const response = await this.connection.read((client, options) => client.kv.range(request, options));
+      const first = response.kvs[0];
+      if (first === undefined) return found;
+      const id = this.keys.parseSeries(first.key.toString('utf8'));
+      found.push(id);
+      from = Buffer.from(prefixEnd(this.keys.seriesRecord(id, '')));
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  private transaction(commit: Commit): { compare: ICompare[]; success: IRequestOp[]; failure: IRequestOp[] } {
+    const key = (name: string): Buffer => Buffer.from(this.keys.seriesRecord(commit.series, name));
+    const head = key(KEYS.head);
+    const compare: ICompare[] = [
+      commit.expectedHead === null
+        ? { key: head, target: 'Create', result: 'Equal', create_revision: 0 }
+        : { key: head, target: 'Value', result: 'Equal', value: Buffer.from(commit.expectedHead) },
+    ];
+    const failure: IRequestOp[] = [
+      { request_range: { key: head } },
+      { request_range: { key: key(commit.journalKey) } },
+    ];
+    if (commit.leadership !== undefined) {
+      const leader = Buffer.from(commit.leadership.key);
+      compare.push({ key: leader, target: 'Mod', result: 'Equal', mod_revision: commit.leadership.revision });
+      failure.push({ request_range: { key: leader } });
+    }
+    const success: IRequestOp[] = commit.puts.map(put => ({
+      request_put: { key: key(put.key), value: Buffer.from(put.value) },
+    }));
+    for (const name of commit.deletes) success.push({ request_delete_range: { key: key(name) } });
+    return { compare, success, failure };
+  }
+}
+
+function toRecord(kv: IKeyValue, key: string): StoredRecord {
+  return { key, value: kv.value.toString('utf8'), revision: Number(kv.mod_revision) };
+}

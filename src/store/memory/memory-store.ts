@@ -1,0 +1,98 @@
+import { type SeriesId, seriesName } from '../../core/identifiers.ts';
+import type {
+  Commit,
+  CommitOutcome,
+  LeadershipGuard,
+  RangeQuery,
+  RangeResult,
+  SequenceStore,
+  StoredRecord,
+} from '../../ports/sequence-store.ts';
+
+interface Version {
+  readonly revision: number;
+  /** `null` for a deletion. */
+  readonly value: string | null;
+}
+
+/**
+ * A store in memory with etcd's semantics: one revision per commit, reads at any past revision. For tests and
+ * simulations; it forgets everything when the process ends.
+ */
+export class MemoryStore implements SequenceStore {
+  private revision = 1;
+  private readonly names = new Map<string, SeriesId>();
+  /** Full key (`series|key`) to its versions, oldest first. */
+  private readonly versions = new Map<string, Version[]>();
+  private readonly leaderships = new Map<string, string>();
+
+  async commit(commit: Commit): Promise<CommitOutcome> {
+    const head = this.current(commit.series, 'head');
+    const deposed = commit.leadership !== undefined && !this.leads(commit.leadership);
+    if ((head?.value ?? null) !== commit.expectedHead || deposed) {
+      const journal = this.current(commit.series, commit.journalKey);
+      return { status: 'conflict', head: head?.value ?? null, journal, deposed };
+    }
+    this.revision += 1;
+    this.names.set(seriesName(commit.series), commit.series);
+    for (const { key, value } of commit.puts) this.write(commit.series, key, value);
+    for (const key of commit.deletes) this.write(commit.series, key, null);
+    return { status: 'committed', revision: this.revision };
+  }
+
+  async read(series: SeriesId, key: string): Promise<{ record: StoredRecord | null; revision: number }> {
+    return { record: this.current(series, key), revision: this.revision };
+  }
+
+  async range(query: RangeQuery): Promise<RangeResult> {
+    const revision = query.revision ?? this.revision;
+    const prefix = `${seriesName(query.series)}|`;
+    const records: StoredRecord[] = [];
+    for (const [fullKey, versions] of this.versions) {
+      if (!fullKey.startsWith(prefix)) continue;
+      const key = fullKey.slice(prefix.length);
+      if (key < query.from || key >= query.to) continue;
+      const version = versions.findLast(candidate => candidate.revision <= revision);
+      if (version !== undefined && version.value !== null) {
+        records.push({ key, value: version.value, revision: version.revision });
+      }
+    }
+    records.sort((a, b) => (a.key < b.key ? -1 : 1));
+    const limit = query.limit ?? records.length;
+    return { records: records.slice(0, limit), revision, more: records.length > limit };
+  }
+
+  async series(): Promise<SeriesId[]> {
+    return [...this.names.values()];
+  }
+
+  async close(): Promise<void> {}
+
+  /** Makes an election key stand, as a coordinator of a test would. */
+  setLeadership(guard: LeadershipGuard): void {
+    this.leaderships.set(guard.key, guard.revision);
+  }
+
+  /** Makes an election key vanish. */
+  dropLeadership(key: string): void {
+    this.leaderships.delete(key);
+  }
+
+  private leads(guard: LeadershipGuard): boolean {
+    return this.leaderships.get(guard.key) === guard.revision;
+  }
+
+  private current(series: SeriesId, key: string): StoredRecord | null {
+    const version = this.versions.get(`${seriesName(series)}|${key}`)?.at(-1);
+    if (version === undefined || version.value === null) return null;
+    return { key, value: version.value, revision: version.revision };
+  }
+
+  private write(series: SeriesId, key: string, value: string | null): void {
+    const fullKey = `${seriesName(series)}|${key}`;
+    const versions = this.versions.get(fullKey);
+    const version = { revision: this.revision, value };
+    if (versions === undefined) this.versions.set(fullKey, [version]);
+    else versions.push(version);
+  }
+}

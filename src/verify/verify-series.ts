@@ -1,0 +1,55 @@
+import type { Digest } from '../core/apply.ts';
+import { CompletenessCheck, type CompletenessReport } from '../core/completeness.ts';
+import { decodeHead } from '../core/head.ts';
+import type { SeriesId } from '../core/identifiers.ts';
+import { decodePage } from '../core/page.ts';
+import { decodeJournalEntry, decodeReservation, journalKey, KEYS } from '../core/records.ts';
+import type { SequenceStore } from '../ports/sequence-store.ts';
+
+/** Journal entries held in memory at a time. */
+const CHUNK = 1000;
+
+/**
+ * Reads every record of a series at one revision and checks that it is complete. Works on a live series: all
+ * reads are of the same revision, whatever is committed meanwhile.
+ *
+ * @returns `null` when the series does not exist
+ * @throws SeqdError `unavailable`, `unsupported_format`
+ */
+export async function verifySeries(
+  store: SequenceStore,
+  series: SeriesId,
+  digest: Digest,
+): Promise<CompletenessReport | null> {
+  const { record, revision } = await store.read(series, KEYS.head);
+  if (record === null) return null;
+  const head = decodeHead(record.value);
+  const pages = await store.range({ series, from: KEYS.pool, to: `${KEYS.pool}\uffff`, revision });
+  const reservations = await store.range({
+    series,
+    from: KEYS.reservations,
+    to: `${KEYS.reservations}\uffff`,
+    revision,
+  });
+  const check = new CompletenessCheck(
+    {
+      revision,
+      head,
+      pages: new Map(
+        pages.records.map(({ key, value }) => {
+          const id = Number(key.slice(KEYS.pool.length));
+          return [id, decodePage(id, value)];
+        }),
+      ),
+      reservations: reservations.records.map(({ value }) => decodeReservation(value)),
+    },
+    digest,
+  );
+  let from = journalKey(0);
+  for (;;) {
+    const chunk = await store.range({ series, from, to: `${KEYS.journal}\uffff`, limit: CHUNK, revision });
+    for (const entry of chunk.records) check.feed(decodeJournalEntry(entry.value, entry.revision));
+    if (!chunk.more) return check.report();
+    from = `${chunk.records.at(-1)!.key}\0`;
+  }
+}

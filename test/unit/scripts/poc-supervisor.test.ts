@@ -1,0 +1,197 @@
+import { spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { httpGet } from '../../../scripts/lib/http-get.mjs';
+import { projectRoot } from '../../../scripts/lib/paths.mjs';
+import { findFreePorts } from '../../../scripts/lib/ports.mjs';
+import { commandLineOf } from '../../../scripts/lib/process-info.mjs';
+import type { PocRun } from '../../../scripts/poc/run-file.mjs';
+
+// The real start script and supervisor; only the program of a node and etcd are stand-ins.
+const FAKE_NODE = `
+import { createServer } from 'node:http';
+const port = Number(process.argv[process.argv.indexOf('--port') + 1]);
+console.log(JSON.stringify({ id: process.env.SEQD_NODE_ID, args: process.argv.slice(2) }));
+createServer((_, response) => response.end('ok')).listen(port, '127.0.0.1');
+process.on('SIGTERM', () => process.exit(0));
+`;
+const NODES = 2;
+
+let dir = '';
+let etcd: Server;
+let endpoint = '';
+let port = 0;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'seqd-supervisor-'));
+  await writeFile(join(dir, 'node.mjs'), FAKE_NODE);
+  etcd = createServer((_, response) => response.end('{"health":"true"}'));
+  await new Promise<void>(resolve => etcd.listen(0, '127.0.0.1', resolve));
+  endpoint = `http://127.0.0.1:${(etcd.address() as AddressInfo).port}`;
+  [port = 0] = await findFreePorts(1);
+});
+afterEach(async () => {
+  await poc('--stop');
+  await new Promise(resolve => etcd.close(resolve));
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Runs the start script to its end. */
+function poc(...args: string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise(resolve => {
+    const child = launch(args);
+    let output = '';
+    child.stdout.on('data', chunk => (output += String(chunk)));
+    child.stderr.on('data', chunk => (output += String(chunk)));
+    child.once('close', code => resolve({ code, output }));
+  });
+}
+
+function launch(args: readonly string[]) {
+  const env = { ...process.env, SEQD_POC_ENTRY: join(dir, 'node.mjs'), SEQD_POC_DATA_DIR: join(dir, 'data') };
+  return spawn(process.execPath, [join(projectRoot, 'scripts', 'start-poc.mjs'), ...args], { env });
+}
+
+const start = (...args: string[]) =>
+  poc(
+    '--no-open',
+    '--detach',
+    '--nodes',
+    String(NODES),
+    '--port',
+    String(port),
+    '--endpoints',
+    endpoint,
+    ...args,
+  );
+
+const readRunFile = async (): Promise<PocRun> =>
+  JSON.parse(await readFile(join(dir, 'data', 'poc', 'run.json'), 'utf8')) as PocRun;
+
+/** False for a zombie, too: in a container nobody may collect those that lost their parent. */
+const isAlive = async (pid = 0): Promise<boolean> => (await commandLineOf(pid)) !== undefined;
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition().catch(() => false))) await sleep(20);
+}
+
+const pidOf = async (index: number): Promise<number> => (await readRunFile()).nodes[index]?.pid ?? 0;
+
+describe.skipIf(process.platform === 'win32')('the demonstration', () => {
+  test('is ready when a detached start returns, and gone when a stop returns', async () => {
+    const started = await start();
+    expect(started.code, started.output).toBe(0);
+    const run = await readRunFile();
+    expect(run.nodes.map(({ id }) => id)).toEqual(['site-1-partition-a', 'site-1-partition-b']);
+    for (const { url } of run.nodes) expect((await httpGet(`${url}/readyz`))?.status).toBe(200);
+
+    expect((await poc('--stop')).code).toBe(0);
+    for (const { pid } of run.nodes) expect(await isAlive(pid)).toBe(false);
+    expect(await isAlive(run.supervisorPid)).toBe(false);
+    await expect(readRunFile()).rejects.toThrow('ENOENT');
+  });
+
+  test('a node is told who it is, and nothing of the start script’s own variables', async () => {
+    await start();
+    const log = await readFile(join(dir, 'data', 'poc', 'logs', 'site-1-partition-b.log'), 'utf8');
+    expect(JSON.parse(log)).toEqual({
+      id: 'site-1-partition-b',
+      args: [
+        'serve',
+        '--profile',
+        'ha-poc',
+        '--site',
+        'site-1',
+        '--partition',
+        'partition-b',
+        '--port',
+        String(port + 1),
+        '--etcd-endpoints',
+        endpoint,
+      ],
+    });
+  });
+
+  test('a second start while running changes nothing', async () => {
+    await start();
+    const before = await readRunFile();
+    const second = await start();
+    expect(second.code).toBe(0);
+    expect(second.output).toContain('running already');
+    expect(await readRunFile()).toEqual(before);
+  });
+
+  test('two starts at once make one demonstration', async () => {
+    const [first, second] = await Promise.all([start(), start()]);
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect([first, second].filter(({ output }) => output.includes('running already'))).toHaveLength(1);
+  });
+
+  test('a node killed with SIGKILL is started again, and the run file knows its new id', async () => {
+    await start();
+    const killed = await pidOf(0);
+    process.kill(killed, 'SIGKILL');
+    await until(async () => ![0, killed].includes(await pidOf(0)));
+    const { url = '' } = (await readRunFile()).nodes[0] ?? {};
+    await until(async () => (await httpGet(`${url}/readyz`))?.status === 200);
+  });
+
+  test('a start after the supervisor was killed ends its children and takes over', async () => {
+    await start();
+    const before = await readRunFile();
+    process.kill(before.supervisorPid, 'SIGKILL');
+    await until(async () => !(await isAlive(before.supervisorPid)));
+    const again = await start();
+    expect(again.code, again.output).toBe(0);
+    for (const { pid } of before.nodes) expect(await isAlive(pid)).toBe(false);
+    expect((await readRunFile()).instance).not.toBe(before.instance);
+  });
+
+  test('another program under a recorded id is left alone', async () => {
+    await start();
+    const run = await readRunFile();
+    await poc('--stop');
+    const forged = structuredClone(run);
+    forged.supervisorPid = process.pid;
+    for (const node of forged.nodes) node.pid = process.pid;
+    await writeFile(join(dir, 'data', 'poc', 'run.json'), JSON.stringify(forged));
+    const stopped = await poc('--stop');
+    expect(stopped.output).toContain('not running');
+    await expect(readRunFile()).rejects.toThrow('ENOENT');
+  });
+
+  test('a foreground start ends everything when it is told to end or is killed', async () => {
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const front = launch(['--no-open', '--nodes', '1', '--port', String(port), '--endpoints', endpoint]);
+      await until(async () => (await readRunFile()).state === 'ready');
+      const run = await readRunFile();
+      front.kill(signal);
+      await until(async () => !(await isAlive(run.supervisorPid)));
+      expect(await isAlive(run.nodes[0]?.pid)).toBe(false);
+      await expect(readRunFile()).rejects.toThrow('ENOENT');
+    }
+  });
+
+  test('a busy port is named, with another one to use', async () => {
+    const blocker = createServer();
+    await new Promise<void>(resolve => blocker.listen(port, '127.0.0.1', resolve));
+    const refused = await start();
+    await new Promise(resolve => blocker.close(resolve));
+    expect(refused.code).toBe(1);
+    expect(refused.output).toContain(`port ${port} is in use`);
+    expect(refused.output).toContain(`--port ${port + 1_000}`);
+  });
+
+  test('a node that cannot run fails the start with the end of its log', async () => {
+    await writeFile(join(dir, 'node.mjs'), 'throw new Error("no such setting")');
+    const failed = await start();
+    expect(failed.code).toBe(1);
+    expect(failed.output).toContain('no such setting');
+    await expect(readRunFile()).rejects.toThrow('ENOENT');
+  });
+});

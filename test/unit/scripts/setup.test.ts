@@ -1,0 +1,176 @@
+import { mkdir, mkdtemp, rm, unlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { buildIsStale } from '../../../scripts/lib/build.mjs';
+import { checkNode } from '../../../scripts/lib/check-node.mjs';
+import { dependenciesAreFresh } from '../../../scripts/lib/dependencies.mjs';
+import { npmEnvironment } from '../../../scripts/lib/npm.mjs';
+import { withSetupLock } from '../../../scripts/lib/setup-lock.mjs';
+import { planPhases, summaryLine, tallyOf } from '../../../scripts/lib/test-tally.mjs';
+
+let root = '';
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'seqd-setup-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+test('Node below 20.19 is refused with the version that is needed', () => {
+  expect(() => checkNode('18.20.0')).toThrow(/20\.19/);
+  expect(() => checkNode('20.18.3')).toThrow(/20\.19/);
+  for (const version of ['20.19.0', '20.20.2', '22.0.0', '24.1.0']) checkNode(version);
+});
+
+describe('a build', () => {
+  const PAST = new Date('2026-01-01T00:00:00Z');
+  const LATER = new Date('2026-01-02T00:00:00Z');
+  const put = async (path: string, time: Date) => {
+    await mkdir(join(root, path, '..'), { recursive: true });
+    await writeFile(join(root, path), '');
+    await utimes(join(root, path), time, time);
+  };
+  const settle = async () => {
+    for (const dir of ['src/core', 'src']) await utimes(join(root, dir), PAST, PAST);
+  };
+  beforeEach(async () => {
+    await put('src/main.ts', PAST);
+    await put('src/core/plan.ts', PAST);
+    await put('tsconfig.json', PAST);
+    await put('dist/main.js', LATER);
+    await settle();
+  });
+
+  test('newer than all sources is fresh', async () => {
+    expect(await buildIsStale(root)).toBe(false);
+  });
+
+  test('that is missing is stale', async () => {
+    await unlink(join(root, 'dist/main.js'));
+    expect(await buildIsStale(root)).toBe(true);
+  });
+
+  test.each(['src/core/plan.ts', 'tsconfig.json', 'tsconfig.build.json'])(
+    'older than %s is stale',
+    async path => {
+      await put(path, new Date('2026-01-03T00:00:00Z'));
+      await settle();
+      expect(await buildIsStale(root)).toBe(true);
+    },
+  );
+
+  test('is stale after a source file was removed', async () => {
+    await unlink(join(root, 'src/core/plan.ts'));
+    expect(await buildIsStale(root)).toBe(true);
+  });
+});
+
+describe('dependencies', () => {
+  const put = async (path: string, packages: object) => {
+    await mkdir(join(root, path, '..'), { recursive: true });
+    await writeFile(join(root, path), JSON.stringify({ packages }));
+  };
+  const wanted = {
+    '': { version: '0.1.0' },
+    'node_modules/a': { version: '1.0.0' },
+    'node_modules/b-win': { version: '2.0.0', optional: true },
+  };
+
+  test('are fresh when every package is installed, those of other systems aside', async () => {
+    await put('package-lock.json', wanted);
+    await put('node_modules/.package-lock.json', { 'node_modules/a': { version: '1.0.0' } });
+    expect(await dependenciesAreFresh(root)).toBe(true);
+  });
+
+  test('are not fresh without a finished installation', async () => {
+    await put('package-lock.json', wanted);
+    expect(await dependenciesAreFresh(root)).toBe(false);
+  });
+
+  test('are not fresh when a version differs or a package is missing', async () => {
+    await put('package-lock.json', wanted);
+    await put('node_modules/.package-lock.json', { 'node_modules/a': { version: '0.9.0' } });
+    expect(await dependenciesAreFresh(root)).toBe(false);
+    await put('node_modules/.package-lock.json', {});
+    expect(await dependenciesAreFresh(root)).toBe(false);
+  });
+});
+
+test('npm settings of an outer call do not leak into ours, and Node is on the path', () => {
+  const env = npmEnvironment({
+    npm_config_production: 'true',
+    npm_lifecycle_event: 'test',
+    PATH: '/nowhere',
+  });
+  expect(Object.keys(env)).toEqual(['PATH']);
+  expect(env['PATH']?.startsWith('/nowhere')).toBe(true);
+  expect(env['PATH']?.length).toBeGreaterThan('/nowhere'.length);
+});
+
+describe('the set-up lock', () => {
+  test('lets one caller in at a time', async () => {
+    let inside = 0;
+    let most = 0;
+    const work = async () => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await new Promise(resolve => setImmediate(resolve));
+      inside -= 1;
+    };
+    const file = join(root, 'setup.lock');
+    await Promise.all([1, 2, 3].map(() => withSetupLock(work, file)));
+    expect(most).toBe(1);
+  });
+
+  test('of a holder that has died is passed over', async () => {
+    const file = join(root, 'setup.lock');
+    await writeFile(file, '999999999');
+    expect(await withSetupLock(async () => 'done', file)).toBe('done');
+  });
+
+  test('is given back when the work fails', async () => {
+    const file = join(root, 'setup.lock');
+    await expect(withSetupLock(() => Promise.reject(new Error('no')), file)).rejects.toThrow('no');
+    expect(await withSetupLock(async () => 'done', file)).toBe('done');
+  });
+});
+
+describe('the sums of a test run', () => {
+  const file = (status: string, ...tests: string[]) => ({
+    status,
+    assertionResults: tests.map(test => ({ status: test })),
+  });
+
+  test('are one line', () => {
+    expect(
+      summaryLine([
+        { passed: 3, failed: 0 },
+        { passed: 4, failed: 1 },
+      ]),
+    ).toBe('7 passed, 1 failed');
+  });
+
+  test('count a file that cannot be loaded as a failure', () => {
+    const report = {
+      numPassedTests: 1,
+      numFailedTests: 0,
+      testResults: [file('passed', 'passed'), file('failed')],
+    };
+    expect(tallyOf(report, 1)).toEqual({ passed: 1, failed: 1 });
+  });
+
+  test('count a missing report, and an error outside of all tests', () => {
+    expect(tallyOf(undefined, 1)).toEqual({ passed: 0, failed: 1 });
+    const report = { numPassedTests: 1, numFailedTests: 0, testResults: [file('passed', 'passed')] };
+    expect(tallyOf(report, 1)).toEqual({ passed: 1, failed: 1 });
+    expect(tallyOf(report, 0)).toEqual({ passed: 1, failed: 0 });
+  });
+
+  test('come from the fast phases first, or from the one the user names', () => {
+    expect(planPhases([]).map(phase => phase.projects)).toEqual([
+      ['unit', 'simulation'],
+      ['contract'],
+      ['integration'],
+    ]);
+    expect(planPhases(['--project', 'unit'])).toEqual([{ projects: [], args: ['--project', 'unit'] }]);
+  });
+});
