@@ -14,15 +14,15 @@ export interface ClientOptions {
 /** How long a single command keeps trying. Long enough for a change of leader. */
 const TIMEOUT_SECONDS = 10;
 
-/** Adds `--url`, `--timeout` and `--json`. */
-export function addClientOptions(command: Command): Command {
+/** Adds `--url`, `--timeout` and `--json`. @param timeoutSeconds default of `--timeout` */
+export function addClientOptions(command: Command, timeoutSeconds = TIMEOUT_SECONDS): Command {
   return command
     .option(
       '--url <url>',
       'a node; repeatable or comma separated (default: $SEQD_URL, else the running demonstration)',
       collect,
     )
-    .option('--timeout <seconds>', 'how long to keep trying', parsePositive, TIMEOUT_SECONDS)
+    .option('--timeout <seconds>', 'how long to keep trying a request', parsePositive, timeoutSeconds)
     .option('--json', 'print one JSON document');
 }
 

@@ -1,11 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { usageError } from './cli-error.ts';
 import type { CliContext } from './context.ts';
 import type { NodeUrls } from './node-urls.ts';
+import { readRunFile, RUN_FILE } from './run-file.ts';
 
-const RUN_FILE = join('data', 'poc', 'run.json');
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 
 /**
@@ -19,16 +16,14 @@ const DEFAULT_URL = 'http://127.0.0.1:8080';
 export function findUrls(
   given: readonly string[] | undefined,
   { env, cwd }: Pick<CliContext, 'env' | 'cwd'>,
-  packageDirectory: string = fileURLToPath(new URL('../..', import.meta.url)),
+  packageDirectory?: string,
 ): NodeUrls {
   if (given !== undefined) return { urls: parseUrls(given, '--url'), source: '--url' };
   const listed = env['SEQD_URL'];
   if (listed !== undefined && listed.trim() !== '')
     return { urls: parseUrls([listed], 'SEQD_URL'), source: 'SEQD_URL' };
-  for (const directory of new Set([cwd, packageDirectory])) {
-    const urls = urlsOfRun(join(directory, RUN_FILE));
-    if (urls.length > 0) return { urls, source: RUN_FILE };
-  }
+  const nodes = readRunFile(cwd, packageDirectory)?.nodes ?? [];
+  if (nodes.length > 0) return { urls: nodes.map(node => node.url), source: RUN_FILE };
   return { urls: [DEFAULT_URL], source: 'the default address' };
 }
 
@@ -47,16 +42,4 @@ function parseUrl(text: string, source: string): string {
     throw usageError(`${source} must be an address like ${DEFAULT_URL}, not ${JSON.stringify(text)}`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
-}
-
-/** The nodes in the start script's run file; none when there is no such file, or nothing useful in it. */
-function urlsOfRun(file: string): string[] {
-  try {
-    const run = JSON.parse(readFileSync(file, 'utf8')) as { nodes?: { url?: unknown }[] };
-    return (run.nodes ?? []).flatMap(({ url }) =>
-      typeof url === 'string' && URL.canParse(url) ? [url] : [],
-    );
-  } catch {
-    return [];
-  }
 }

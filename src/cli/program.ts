@@ -7,6 +7,7 @@ import { registerReplay } from './commands/replay.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerStats } from './commands/stats.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerVerify } from './commands/verify.ts';
 import { type CliContext, type CliHost, completeHost } from './context.ts';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
@@ -51,5 +52,6 @@ function createProgram(context: CliContext): Command {
   registerReplay(program, context);
   registerStats(program, context);
   registerStatus(program, context);
+  registerVerify(program, context);
   return program;
 }

@@ -52,10 +52,12 @@ export async function retryLoop<T>(
   const deadlineMs = performance.now() + budgetMs;
   let uncertain = false;
   let last: string | undefined;
+  let previous: SeqdClientError | undefined;
   for (let attempts = 1; ; attempts += 1) {
     if (signal.aborted) throw closedError(last ?? '');
     const url = ring.next(last);
     last = url;
+    const timeoutMs = Math.min(attemptTimeoutMs, Math.max(1, deadlineMs - performance.now()));
     try {
       const value = await attempt(
         url,
@@ -72,9 +74,14 @@ export async function retryLoop<T>(
       ring.failed(url);
       const waitMs = waitBefore(attempts, error, options.random);
       if (performance.now() + waitMs >= deadlineMs) {
-        if (uncertain) error.retry = 'same-key';
-        throw error;
+        // An attempt that was cut short says less than the one before it.
+        const cutShort = error.code === 'timeout' && timeoutMs < attemptTimeoutMs;
+        const reason = (cutShort ? previous : undefined) ?? error;
+        reason.attempts = attempts;
+        if (uncertain) reason.retry = 'same-key';
+        throw reason;
       }
+      previous = error;
       options.onRetry({ attempt: attempts, error, waitMs });
       await sleep(waitMs, undefined, { signal }).catch(() => {});
     }

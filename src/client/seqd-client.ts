@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { SeqdClientError } from './client-error.ts';
 import { Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import { interpret } from './interpret.ts';
@@ -60,6 +61,7 @@ export class SeqdClient {
     this.options = options;
     this.urls = options.urls.map(url => url.replace(/\/+$/, ''));
     this.exchange = new Exchange(options.connectionsMax ?? 256);
+    setMaxListeners(0, this.closing.signal); // every waiting request listens
     const start = Math.floor((options.random ?? Math.random)() * this.urls.length);
     this.ring = new NodeRing(this.urls, { now: () => performance.now(), start });
   }

@@ -35,7 +35,8 @@ export class EtcdCoordination implements Coordination {
   private nodesById = new Map<string, NodeInfo>();
   private leaders = new Map<string, Leader>();
   private timer: NodeJS.Timeout | undefined;
-  private refreshing: Promise<void> | undefined;
+  private looking: Promise<void> | undefined;
+  private nextLook: Promise<void> | undefined;
   private closed = false;
 
   constructor(connection: EtcdConnection, options: EtcdCoordinationOptions) {
@@ -78,7 +79,8 @@ export class EtcdCoordination implements Coordination {
       insteadOf === undefined
         ? { key, target: 'Create', result: 'Equal', create_revision: 0 }
         : { key, target: 'Mod', result: 'Equal', mod_revision: insteadOf.guard.revision };
-    const success = [{ request_put: { key, value, lease } }];
+    // With the registration in the same step a leader's address is always known.
+    const success = [{ request_put: { key, value, lease } }, { request_put: this.registration(lease) }];
     try {
       const response = await this.connection.call((client, options) =>
         client.kv.txn({ compare: [compare], success }, options),
@@ -100,19 +102,23 @@ export class EtcdCoordination implements Coordination {
   }
 
   refresh(): Promise<void> {
-    // One look at a time; a caller that finds one under way wants a look that starts now.
-    const next = (this.refreshing ?? Promise.resolve()).then(() => this.look());
-    const tracked = next.finally(() => {
-      if (this.refreshing === tracked) this.refreshing = undefined;
+    if (this.looking === undefined) {
+      this.looking = this.look().finally(() => (this.looking = undefined));
+      return this.looking;
+    }
+    // The look under way may already have read what the caller knows to be out of date, so one more follows;
+    // it serves all who ask meanwhile.
+    this.nextLook ??= this.looking.then(() => {
+      this.nextLook = undefined;
+      return this.refresh();
     });
-    this.refreshing = tracked;
-    return tracked;
+    return this.nextLook;
   }
 
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
-    await this.refreshing;
+    await this.looking;
     await this.session.close();
   }
 
@@ -124,14 +130,18 @@ export class EtcdCoordination implements Coordination {
   }
 
   private async register(lease: string): Promise<void> {
-    const key = Buffer.from(this.options.keys.node(this.self.id));
-    const value = Buffer.from(JSON.stringify(this.self));
+    const registration = this.registration(lease);
     try {
-      await this.connection.call((client, options) => client.kv.put({ key, value, lease }, options));
+      await this.connection.call((client, options) => client.kv.put(registration, options));
       this.nodesById.set(this.self.id, this.self);
     } catch (error) {
       this.options.logger.warn({ err: error }, 'node not registered');
     }
+  }
+
+  private registration(lease: string): { key: Buffer; value: Buffer; lease: string } {
+    const key = Buffer.from(this.options.keys.node(this.self.id));
+    return { key, value: Buffer.from(JSON.stringify(this.self)), lease };
   }
 
   /** Reads nodes and leaders in one transaction. */

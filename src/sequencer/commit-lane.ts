@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { applyBatch } from '../core/apply.ts';
 import { SeqdError } from '../core/errors.ts';
 import { decodeHead, encodeHead } from '../core/head.ts';
@@ -48,6 +49,8 @@ export interface CommitLaneEvents {
 /** Journal entries read at a time while catching up. */
 const CATCH_UP_CHUNK = 500;
 const CONFLICT_BACKOFF_MAX_MS = 40;
+/** Between attempts to read a series that could not be read. */
+const RETRY_MS = 100;
 
 /**
  * Plans and commits batches of one series, in order, several under way at once.
@@ -363,6 +366,8 @@ export class CommitLane {
         return;
       }
       this.deps.logger.warn({ err: error, series: seriesName(this.series) }, 'series not read');
+      // Whoever waits will ask again at once; an etcd that is down must not be hammered meanwhile.
+      await sleep(RETRY_MS * (0.5 + this.deps.random()));
       this.status = 'cold';
     }
   }
@@ -417,6 +422,6 @@ export class CommitLane {
 
   private async backOff(): Promise<void> {
     const max = Math.min(2 ** this.conflictsInARow, CONFLICT_BACKOFF_MAX_MS);
-    await new Promise(resolve => setTimeout(resolve, this.deps.random() * max));
+    await sleep(this.deps.random() * max);
   }
 }

@@ -16,8 +16,11 @@ import { type Answer, type Pending, PendingQueue } from './pending.ts';
 
 /** Forwards under way at once: one gathers while one travels. */
 const FORWARDS_MAX = 2;
-/** A peer that gave no answer is left alone this long; requests are committed here meanwhile. */
-const PEER_REST_MS = 1_000;
+/**
+ * A peer that gave no answer is left alone this long; requests are committed here meanwhile. Longer than a lease
+ * lives, so that a leader that died is not asked twice.
+ */
+const PEER_REST_MS = 3_500;
 /** Without a certain outcome for this long, new requests are refused at once instead of being kept waiting. */
 const STALL_MS = 1_500;
 const SWEEP_INTERVAL_MS = 25;
@@ -219,7 +222,12 @@ export class SeriesSequencer {
       if (!this.campaigning) void this.campaign();
       return undefined;
     }
-    if (leader.instance === coordination.self.instance || leader.node === undefined) return undefined;
+    if (leader.instance === coordination.self.instance) return undefined;
+    if (leader.node === undefined) {
+      // Its registration is gone or another process has taken its name: that process leads nothing any more.
+      if (!this.campaigning) void this.campaign(leader);
+      return undefined;
+    }
     const resting = this.restingPeer;
     if (resting?.instance === leader.instance && clock.monotonicMs() < resting.untilMs) return undefined;
     return leader as Leader & { node: NodeInfo };
@@ -251,7 +259,8 @@ export class SeriesSequencer {
       } else {
         deps.observer.forwarded(this.series, pendings.length, deps.clock.monotonicMs() - sentAtMs);
         this.knownSequence = Math.max(this.knownSequence, reply.sequence);
-        this.takeForwardOutcomes(pendings, reply.outcomes);
+        // A leader that cannot serve is cut off from etcd, or going away; we may not be.
+        if (this.takeForwardOutcomes(pendings, reply.outcomes) > 0) this.rest(leader);
       }
     } catch (error) {
       deps.observer.forwardFailed(this.series, pendings.length);
@@ -292,18 +301,19 @@ export class SeriesSequencer {
     return pending.request;
   }
 
-  private takeForwardOutcomes(pendings: readonly Pending[], outcomes: readonly ForwardOutcome[]): void {
+  /** Answers what the leader decided; what it could not serve goes back to the queue. Returns how many that are. */
+  private takeForwardOutcomes(pendings: readonly Pending[], outcomes: readonly ForwardOutcome[]): number {
     const again: Pending[] = [];
     for (const [i, pending] of pendings.entries()) {
       const outcome = outcomes[i];
       if (pending.settled) continue;
       if (outcome === undefined) again.push(pending);
       else if (outcome.status === 'done') this.answer(pending, outcome);
-      // The leader is going away, or is cut off from etcd while we may not be.
       else if (outcome.code === 'draining' || outcome.code === 'unavailable') again.push(pending);
       else this.refuse(pending, new SeqdError(outcome.code, outcome.detail, { details: outcome.details }));
     }
     this.giveBack(again);
+    return again.length;
   }
 
   /** Nothing came of these; they go before all others again. */

@@ -9,7 +9,8 @@ import { EtcdKeys } from '../../src/store/etcd/etcd-keys.ts';
 import { EtcdStore } from '../../src/store/etcd/etcd-store.ts';
 import { verifySeries } from '../../src/verify/verify-series.ts';
 
-const PLACES = [
+/** The places that every test cluster knows. */
+export const PLACES = [
   ['site-1', 'partition-a'],
   ['site-1', 'partition-b'],
   ['site-2', 'partition-a'],

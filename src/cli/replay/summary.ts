@@ -58,7 +58,7 @@ export function summarize(
     duplicates: tally.duplicates(seriesEnd),
     documentsPerSecond: facts.durationMs > 0 ? Math.round((done * 10_000) / facts.durationMs) / 10 : 0,
     latencyMs: tally.latencyMs(),
-    byNode: Object.fromEntries([...tally.byNode].sort()),
+    byNode: Object.fromEntries([...tally.byNode].sort(([a], [b]) => a.localeCompare(b))),
   };
 }
 

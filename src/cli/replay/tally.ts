@@ -27,8 +27,8 @@ export class ReplayTally {
   keptTwice = 0;
   /** As {@link keptTwice}, for numbers that the reply calls fresh: nothing can explain that. */
   freshTwice = 0;
-  /** Documents by kept number; only what stayed issued. */
-  private readonly kept = new Map<number, { readonly invoiceNo: string; readonly reused: boolean }>();
+  /** How each kept number was drawn, by number. */
+  private readonly kept = new Map<number, { readonly reused: boolean }>();
   private readonly latency = createHistogram();
   private readonly start: SeriesMark;
 
@@ -51,7 +51,7 @@ export class ReplayTally {
     if (replayed && journalSequenceOf(reply) <= this.start.journalSequence) this.replayed += 1;
     else if (replayed) this.recovered += 1;
     if (task.cancellation) this.suppressed += 1;
-    else this.keep(task, reply);
+    else this.keep(reply);
   }
 
   /** A document could not be numbered. */
@@ -82,17 +82,16 @@ export class ReplayTally {
 
   /** The lowest and highest kept number; `null` without any. */
   keptRange(): { first: number; last: number } | null {
-    let range: { first: number; last: number } | null = null;
+    if (this.kept.size === 0) return null;
+    const range = { first: Infinity, last: 0 };
     for (const number of this.kept.keys()) {
-      range = {
-        first: Math.min(range?.first ?? number, number),
-        last: Math.max(range?.last ?? number, number),
-      };
+      range.first = Math.min(range.first, number);
+      range.last = Math.max(range.last, number);
     }
     return range;
   }
 
-  private keep({ invoiceNo }: ReplayTask, reply: NextReply): void {
+  private keep(reply: NextReply): void {
     for (const { first, last } of reply.numbers) {
       for (let number = first; number <= last; number += 1) {
         const before = this.kept.get(number);
@@ -100,7 +99,7 @@ export class ReplayTally {
           this.keptTwice += 1;
           if (!before.reused && !reply.reused) this.freshTwice += 1;
         }
-        this.kept.set(number, { invoiceNo, reused: reply.reused });
+        this.kept.set(number, { reused: reply.reused });
       }
     }
   }

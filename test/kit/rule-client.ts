@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import type { ObservedOperation } from '../../src/core/history.ts';
+import { parseAllocationId } from '../../src/core/identifiers.ts';
+import { type HttpAnswer, HttpClient, nextBody } from './http-client.ts';
+import { until } from './until.ts';
+
+/** A document that wants a number, and everything that was tried for it. */
+export interface NumberedDocument {
+  readonly key: string;
+  readonly number: number;
+  readonly allocationId: string;
+  readonly attempts: number;
+  readonly replayed: boolean;
+  readonly operation: ObservedOperation;
+}
+
+/** Load that goes on until it is stopped. */
+export interface RunningLoad {
+  /** Documents with their numbers, so far. */
+  readonly documents: readonly NumberedDocument[];
+  /** Requests that were answered with an error, or not at all, and sent again. */
+  readonly retries: number;
+  /** Resolves when `count` more documents than now have their number. */
+  more(count: number): Promise<void>;
+  /** Takes in no more documents; resolves when those begun have their number. Rejects if one has failed. */
+  stop(): Promise<readonly NumberedDocument[]>;
+}
+
+/** How a client behaves. */
+export interface RuleClientOptions {
+  /** Looked up with every attempt, as nodes come and go. */
+  readonly urls: () => readonly string[];
+  /** For one document with all its retries. */
+  readonly budgetMs?: number;
+  /** One attempt is given up after this. */
+  readonly attemptTimeoutMs?: number;
+}
+
+/**
+ * Clients that keep the retry rule and nothing else: one key per document; on a lost answer or a problem that
+ * allows it, the same key again, on another node. Deliberately not the product's own client: it judges it too.
+ */
+export class RuleClient {
+  private readonly http = new HttpClient();
+  private readonly options: Required<RuleClientOptions>;
+  private turn = 0;
+  retries = 0;
+
+  constructor(options: RuleClientOptions) {
+    this.options = { budgetMs: 30_000, attemptTimeoutMs: 5_000, ...options };
+  }
+
+  /** Gets a number for one document. @throws when the rule allows no retry, or the budget is used up */
+  async draw(key: string = randomUUID(), fields: Record<string, unknown> = {}): Promise<NumberedDocument> {
+    const { urls, budgetMs } = this.options;
+    const invokedAtMs = performance.now();
+    for (let attempts = 1; ; attempts += 1) {
+      const nodes = urls();
+      const url = nodes[this.turn++ % nodes.length]!;
+      const answer = await this.attempt(url, key, fields);
+      if (answer.status === 200) return describe(key, answer, attempts, invokedAtMs);
+      if (answer.body?.retry === 'never') {
+        throw new Error(`document ${key} was refused by ${url}: ${JSON.stringify(answer.body)}`);
+      }
+      if (performance.now() - invokedAtMs > budgetMs) {
+        throw new Error(
+          `document ${key} has no number after ${attempts} attempts: ${JSON.stringify(answer)}`,
+        );
+      }
+      this.retries += 1;
+      await new Promise(resolve => setTimeout(resolve, Math.random() * Math.min(300, 20 * attempts)));
+    }
+  }
+
+  /** Numbers for `count` documents, `concurrency` at a time. */
+  async drawMany(count: number, concurrency: number): Promise<readonly NumberedDocument[]> {
+    const documents: NumberedDocument[] = [];
+    let left = count;
+    const work = async (): Promise<void> => {
+      while (left-- > 0) documents.push(await this.draw());
+    };
+    await Promise.all(Array.from({ length: concurrency }, work));
+    return documents;
+  }
+
+  /** Draws with `clients` at a time until told to stop. */
+  start(clients: number): RunningLoad {
+    const documents: NumberedDocument[] = [];
+    let failure: unknown;
+    let running = true;
+    const work = async (): Promise<void> => {
+      while (running) documents.push(await this.draw());
+    };
+    const all = Promise.all(Array.from({ length: clients }, work)).catch((error: unknown) => {
+      failure = error;
+      running = false;
+    });
+    const rule = this;
+    return {
+      documents,
+      get retries() {
+        return rule.retries;
+      },
+      async more(count) {
+        const wanted = documents.length + count;
+        await until(`${count} more documents`, () => documents.length >= wanted || failure, {
+          timeoutMs: 40_000,
+        });
+        if (failure !== undefined) throw failure;
+      },
+      async stop() {
+        running = false;
+        await all;
+        if (failure !== undefined) throw failure;
+        return documents;
+      },
+    };
+  }
+
+  close(): void {
+    this.http.close();
+  }
+
+  /** One attempt; no answer looks like one that may be retried. */
+  private async attempt(
+    url: string,
+    key: string,
+    fields: Record<string, unknown>,
+  ): Promise<Pick<HttpAnswer, 'status' | 'body'>> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error('no answer in time')), this.options.attemptTimeoutMs);
+    });
+    try {
+      const sent = this.http.post(`${url}/api/v1/sequence/next`, nextBody(fields), {
+        'idempotency-key': key,
+      });
+      return await Promise.race([sent, late]);
+    } catch (error) {
+      return { status: 0, body: { retry: 'same-key', detail: String(error) } };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function describe(
+  key: string,
+  { headers, body }: Pick<HttpAnswer, 'body'> & { headers?: HttpAnswer['headers'] },
+  attempts: number,
+  invokedAtMs: number,
+): NumberedDocument {
+  return {
+    key,
+    number: body.sequenceNumber,
+    allocationId: body.allocationId,
+    attempts,
+    replayed: headers?.['idempotent-replayed'] === 'true',
+    operation: {
+      invokedAtMs,
+      returnedAtMs: performance.now(),
+      result: {
+        kind: 'draw',
+        position: parseAllocationId(body.allocationId)!,
+        revision: body.revision,
+        ranges: body.numbers.map((range: object) => ({ ...range, reused: body.reused })),
+      },
+    },
+  };
+}

@@ -1,0 +1,211 @@
+import { type CompletenessReport } from '../../../src/core/completeness.ts';
+import type { Batch, Fact } from '../../../src/core/facts.ts';
+import type { SeriesSettings } from '../../../src/core/head.ts';
+import { GLOBAL_SERIES, type Position } from '../../../src/core/identifiers.ts';
+import { DEFAULT_WINDOW, type WindowLimits } from '../../../src/core/window.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import type { NodeInfo } from '../../../src/ports/coordination.ts';
+import { silentLogger } from '../../../src/ports/logger.ts';
+import { readJournal } from '../../../src/sequencer/load-state.ts';
+import { silentObserver, type SequencerObserver } from '../../../src/sequencer/observer.ts';
+import type { EngineLimits } from '../../../src/sequencer/options.ts';
+import { SeriesSequencer } from '../../../src/sequencer/series-sequencer.ts';
+import { MemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { verifySeries } from '../../../src/verify/verify-series.ts';
+import { digest, SETTINGS } from '../series-world.ts';
+import { FaultyStore } from './faulty-store.ts';
+import { Random } from './random.ts';
+import { SimCoordination, SimElection } from './sim-coordination.ts';
+import { SimNetwork } from './sim-network.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** What a simulated cluster is made of. */
+export interface SimOptions {
+  readonly seed?: number;
+  readonly settings?: Partial<SeriesSettings>;
+  readonly limits?: Partial<EngineLimits>;
+  readonly window?: Partial<WindowLimits>;
+  /** Longest a call to the store takes before it ends as `unknown` or `unavailable`. */
+  readonly callTimeoutMs?: number;
+  /** How often nodes look at who leads, besides when they are told to. */
+  readonly lookIntervalMs?: number;
+  /** Each node's wall clock, as milliseconds ahead of the true time. */
+  readonly skewsMs?: readonly number[];
+}
+
+/** Unix milliseconds at which every simulation begins. */
+export const SIM_EPOCH_MS = 1_700_000_000_000;
+
+const LIMITS: EngineLimits = { queueMax: 1_000, batchSizeMax: 100, pipelineDepth: 2, requestTimeoutMs: 1_500 };
+
+/** One seqd process of the simulation: the real engine, everything around it simulated. */
+export class SimNode {
+  readonly info: NodeInfo;
+  readonly store: FaultyStore;
+  readonly coordination: SimCoordination;
+  readonly sequencer: SeriesSequencer;
+  readonly observed = { committed: 0, conflicted: 0, unknown: 0, reordered: 0, forwardFailed: 0 };
+  /** Messages the engine logged as errors. */
+  readonly errors: string[] = [];
+  private readonly network: SimNetwork;
+
+  constructor(cluster: SimCluster, index: number, incarnation: number) {
+    const { time, options } = cluster;
+    const id = `node-${index}`;
+    this.info = {
+      id,
+      instance: `${id}.${incarnation}`,
+      site: `site-${index}`,
+      partition: 'a',
+      url: `sim://${id}`,
+      peerToken: '',
+      version: '0',
+      startedAt: SIM_EPOCH_MS,
+    };
+    this.network = cluster.network;
+    this.store = new FaultyStore(cluster.store, time, options.callTimeoutMs ?? 300);
+    const random = cluster.random.fork();
+    this.coordination = new SimCoordination(this.info, cluster.election, time, () => random.next() * 5);
+    const skewMs = options.skewsMs?.[index] ?? 0;
+    const clock: Clock = {
+      now: () => Math.floor(SIM_EPOCH_MS + time.nowMs + skewMs),
+      monotonicMs: () => time.nowMs + 1_000 * index,
+    };
+    this.sequencer = new SeriesSequencer(GLOBAL_SERIES, {
+      store: this.store,
+      coordination: this.coordination,
+      peers: cluster.network.peersOf(this.info),
+      clock,
+      logger: { ...silentLogger, error: (_fields, message) => this.errors.push(message) },
+      observer: this.observer(),
+      digest,
+      random: random.next,
+      limits: { ...LIMITS, ...options.limits },
+      settings: { ...SETTINGS, ...options.settings },
+      window: { ...DEFAULT_WINDOW, ...options.window },
+    });
+    cluster.network.listen(this.info.instance, message => this.sequencer.acceptForward(message));
+  }
+
+  /** The process ends at once. What it sent to the store may still arrive there. */
+  kill(): void {
+    this.network.unlisten(this.info.instance);
+    this.sequencer.close();
+  }
+
+  private observer(): SequencerObserver {
+    const { observed } = this;
+    return {
+      ...silentObserver,
+      batchCommitted: () => (observed.committed += 1),
+      commitConflicted: () => (observed.conflicted += 1),
+      commitUnknown: () => (observed.unknown += 1),
+      commitReordered: () => (observed.reordered += 1),
+      forwardFailed: () => (observed.forwardFailed += 1),
+    };
+  }
+}
+
+/** A fact with its place and the revision that wrote it. */
+export interface PlacedFact {
+  readonly fact: Fact;
+  readonly position: Position;
+  readonly time: number;
+  readonly revision: number;
+}
+
+/** Three nodes over one store. */
+export class SimCluster {
+  readonly time: VirtualTime;
+  readonly options: SimOptions;
+  readonly random: Random;
+  readonly store = new MemoryStore();
+  readonly election: SimElection;
+  readonly network: SimNetwork;
+  readonly nodes: SimNode[];
+  /** Processes that ended. */
+  readonly gone: SimNode[] = [];
+  private incarnations = 0;
+  private closed = false;
+
+  constructor(time: VirtualTime, options: SimOptions = {}) {
+    this.time = time;
+    this.options = options;
+    this.random = new Random(options.seed ?? 1);
+    this.election = new SimElection(this.store);
+    this.network = new SimNetwork(time);
+    this.nodes = [0, 1, 2].map(index => this.createNode(index));
+    if (options.lookIntervalMs !== undefined) this.keepLooking(options.lookIntervalMs);
+  }
+
+  /** Elects the first node and starts all. */
+  async start(): Promise<void> {
+    this.elect(0);
+    await Promise.all(this.nodes.map(node => node.sequencer.start()));
+  }
+
+  /** Makes a node leader; every node that is not frozen knows at once. */
+  elect(index: number): void {
+    this.election.elect(this.nodes[index]!.info);
+    for (const node of this.nodes) node.coordination.lookNow();
+  }
+
+  /** Nobody leads; every node that is not frozen knows at once. */
+  depose(): void {
+    this.election.depose();
+    for (const node of this.nodes) node.coordination.lookNow();
+  }
+
+  /** Ends a node's process and starts another in its place. */
+  async restart(index: number): Promise<void> {
+    const old = this.nodes[index]!;
+    old.kill();
+    this.gone.push(old);
+    this.nodes[index] = this.createNode(index);
+    this.nodes[index].coordination.lookNow();
+    await this.nodes[index].sequencer.start();
+  }
+
+  /** The whole journal as it stands in the store. */
+  async journal(): Promise<Batch[]> {
+    const entries = await readJournal(this.store, GLOBAL_SERIES, { first: 1, last: 999_999_999 });
+    return entries.map(({ batch }) => batch);
+  }
+
+  /** Every fact of the journal, in order. */
+  async facts(): Promise<PlacedFact[]> {
+    const entries = await readJournal(this.store, GLOBAL_SERIES, { first: 1, last: 999_999_999 });
+    return entries.flatMap(({ batch, revision }) =>
+      batch.facts.map((fact, index) => ({
+        fact,
+        position: { sequence: batch.sequence, index },
+        time: batch.time,
+        revision,
+      })),
+    );
+  }
+
+  /** The completeness check over the store. */
+  verify(): Promise<CompletenessReport | null> {
+    return verifySeries(this.store, GLOBAL_SERIES, digest);
+  }
+
+  /** Ends every node. */
+  close(): void {
+    this.closed = true;
+    for (const node of this.nodes) node.kill();
+  }
+
+  private createNode(index: number): SimNode {
+    this.incarnations += 1;
+    return new SimNode(this, index, this.incarnations);
+  }
+
+  private keepLooking(intervalMs: number): void {
+    this.time.after(intervalMs, () => {
+      if (this.closed) return;
+      for (const node of this.nodes) node.coordination.lookNow();
+      this.keepLooking(intervalMs);
+    });
+  }
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { RETRY_DEFAULTS } from '../../../src/client/index.ts';
+import { ERROR_CODES, type ErrorCode } from '../../../src/core/errors.ts';
+import { WIRE_ERRORS } from '../../../src/server/wire-errors.ts';
+
+const text = readFileSync(new URL('../../../docs/retry-rule.md', import.meta.url), 'utf8');
+
+it('docs/retry-rule.md lists every error code with its status and retry', () => {
+  const listed = [...text.matchAll(/^\| `(\w+)` +\| (\d+) +\| `([a-z-]+)` +\|$/gm)].map(match =>
+    match.slice(1),
+  );
+  const codes = (Object.keys(ERROR_CODES) as ErrorCode[]).map(code => [
+    code,
+    String(WIRE_ERRORS[code].http),
+    ERROR_CODES[code].retry,
+  ]);
+  expect(listed).toEqual(codes);
+});
+
+it('docs/retry-rule.md names the numbers the client uses', () => {
+  expect(RETRY_DEFAULTS).toEqual({
+    budgetMs: 30_000,
+    attemptTimeoutMs: 5_000,
+    retryAfterMsMax: 1_000,
+    backoffMsMin: 20,
+    backoffMsMax: 500,
+  });
+  for (const phrase of ['(30 s)', '(5 s)', 'longer than 1 s', '20 ms', '500 ms'])
+    expect(text).toContain(phrase);
+});

@@ -1,0 +1,212 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeBatch, encodeBatch } from '../../../src/core/batch-codec.ts';
+import type { SeqdError } from '../../../src/core/errors.ts';
+import type { Fact } from '../../../src/core/facts.ts';
+import { decodeHead, encodeHead, type Head } from '../../../src/core/head.ts';
+import { formatAllocationId, parseAllocationId } from '../../../src/core/identifiers.ts';
+import {
+  addToPage,
+  decodePage,
+  EMPTY_PAGE,
+  encodePage,
+  holdNumbers,
+  PAGE_SIZE,
+  pageStatus,
+  unholdNumber,
+} from '../../../src/core/page.ts';
+import {
+  addRange,
+  type NumberRange,
+  rangesInclude,
+  rangesOverlap,
+  type RangeSet,
+  rangesSize,
+  removeRange,
+} from '../../../src/core/ranges.ts';
+import { decodeReservation, decodeTallies, encodeReservation } from '../../../src/core/records.ts';
+
+const text = fc.string({ unit: 'grapheme', maxLength: 20 });
+const name = fc.stringMatching(/^[a-z0-9._-]{1,12}$/);
+const number = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 10_000 });
+const owner = fc.record({ site: name, partition: name, type: name });
+const position = fc.record({ sequence: fc.integer({ min: 1, max: 1e9 }), index: fc.nat(5000) });
+const range = fc
+  .tuple(number, fc.nat(5000))
+  .map(([first, length]): NumberRange => ({ first, last: first + length }));
+const drawn = { owner, fresh: fc.option(range, { nil: null }), reused: fc.array(range, { maxLength: 3 }) };
+const target = fc.constantFrom('pool', 'void');
+const origin = fc.record(
+  {
+    key: text,
+    fingerprint: text,
+    ingress: name,
+    ingressNumber: fc.nat(),
+    client: text,
+    trace: text,
+    reference: text,
+  },
+  { requiredKeys: [] },
+);
+
+const fact = fc
+  .tuple(
+    fc.oneof(
+      fc.record({ kind: fc.constant('issue'), ...drawn }),
+      fc.record({
+        kind: fc.constant('issue'),
+        ...drawn,
+        suppressed: fc.record({ reason: text, to: target }),
+      }),
+      fc.record({ kind: fc.constant('block'), ...drawn }),
+      fc.record({ kind: fc.constant('reserve'), ...drawn, deadline: fc.nat() }),
+      fc.record({ kind: fc.constant('confirm'), ...drawn, reservation: position }),
+      fc.record({ kind: fc.constantFrom('cancel', 'expire'), ...drawn, reservation: position, to: target }),
+      fc.record({
+        kind: fc.constant('release'),
+        number,
+        allocation: position,
+        owner,
+        reason: text,
+        to: target,
+      }),
+      fc.record({
+        kind: fc.constant('void'),
+        number,
+        allocation: position,
+        owner,
+        reason: text,
+        actor: text,
+      }),
+      range.map(skipped => ({ kind: 'raise', next: skipped.last + 1, skipped, reason: 'r', actor: 'a' })),
+    ),
+    origin,
+  )
+  .map(([body, from]) => ({ ...body, ...from }) as Fact);
+
+describe('what is stored reads back the same', () => {
+  test('batches', () => {
+    const batch = fc.record({
+      sequence: fc.integer({ min: 1 }),
+      previous: name,
+      time: fc.nat(),
+      node: name,
+      next: number,
+      facts: fc.array(fact, { minLength: 1, maxLength: 8 }),
+    });
+    fc.assert(
+      fc.property(batch, value => {
+        expect(decodeBatch(encodeBatch(value))).toEqual(value);
+      }),
+    );
+  });
+
+  test('heads', () => {
+    const head: Head = {
+      settings: { start: 5, maximum: 2 ** 53 - 1, reuse: 'never' },
+      sequence: 9,
+      next: 50,
+      chain: 'ab'.repeat(32),
+      time: 123,
+      issued: 40,
+      reserved: 1,
+      pooled: 2,
+      voided: 2,
+      skipped: [{ first: 7, last: 8 }],
+    };
+    expect(decodeHead(encodeHead(head))).toEqual(head);
+    expect(decodeHead(encodeHead({ ...head, skipped: [] }))).toEqual({ ...head, skipped: [] });
+  });
+
+  test('pages and reservations', () => {
+    fc.assert(
+      fc.property(fc.nat(1e6), owner, position, (id, by, allocation) => {
+        const base = id * PAGE_SIZE;
+        let page = addToPage(EMPTY_PAGE, 'pooled', { first: base + 1, last: base + 5 });
+        page = addToPage(page, 'reserved', { first: base + 9, last: base + 9 });
+        page = addToPage(page, 'voided', { first: base + 20, last: base + 30 });
+        page = holdNumbers(page, { first: base + 40, last: base + 45, allocation, owner: by });
+        page = unholdNumber(page, base + 42);
+        expect(decodePage(id, encodePage(id, page))).toEqual(page);
+        expect([5, 9, 25, 42, 43].map(n => pageStatus(page, base + n))).toEqual([
+          'pooled',
+          'reserved',
+          'void',
+          undefined,
+          'reissued',
+        ]);
+        const held = {
+          position: allocation,
+          owner: by,
+          reused: [{ first: 1, last: 2 }],
+          fresh: null,
+          deadline: 7,
+        };
+        expect(decodeReservation(encodeReservation(held))).toEqual(held);
+      }),
+    );
+  });
+
+  test.each<[string, (text: string) => unknown]>([
+    ['head', decodeHead],
+    ['page', stored => decodePage(0, stored)],
+    ['batch', decodeBatch],
+    ['reservation', decodeReservation],
+    ['tally', decodeTallies],
+  ])('a %s of a newer format is refused, never guessed at (F22)', (_record, decode) => {
+    const refusal = expect.objectContaining<Partial<SeqdError>>({ code: 'unsupported_format' });
+    expect(() => decode(JSON.stringify({ f: 2, format: 2 }))).toThrow(refusal);
+    expect(() => decode(JSON.stringify({}))).toThrow(refusal);
+  });
+});
+
+test('an allocationId reads back, and nothing else does', () => {
+  fc.assert(
+    fc.property(position, value => {
+      expect(parseAllocationId(formatAllocationId(value))).toEqual(value);
+    }),
+  );
+  for (const wrong of [
+    '',
+    '1',
+    '1-',
+    '-1',
+    '0-0',
+    '01-1',
+    '1-01',
+    '1-1-1',
+    '1 -1',
+    '1e3-1',
+    '99999999999999999-0',
+  ]) {
+    expect(parseAllocationId(wrong), wrong).toBeUndefined();
+  }
+});
+
+test('range sets do what sets of numbers do', () => {
+  const step = fc.record({ first: fc.nat(40), length: fc.integer({ min: 1, max: 6 }), add: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), steps => {
+      let ranges: RangeSet = [];
+      const model = new Set<number>();
+      for (const { first, length, add } of steps) {
+        const numbers = Array.from({ length }, (_, i) => first + i);
+        const changed = { first, last: first + length - 1 };
+        expect(rangesOverlap(ranges, changed)).toBe(numbers.some(n => model.has(n)));
+        if (add && numbers.every(n => !model.has(n))) {
+          ranges = addRange(ranges, changed);
+          for (const n of numbers) model.add(n);
+        } else if (!add && numbers.every(n => model.has(n))) {
+          ranges = removeRange(ranges, changed);
+          for (const n of numbers) model.delete(n);
+        } else if (!add) {
+          expect(() => removeRange(ranges, changed)).toThrow(RangeError);
+        }
+      }
+      expect(rangesSize(ranges)).toBe(model.size);
+      for (let n = 0; n < 50; n += 1) expect(rangesInclude(ranges, n)).toBe(model.has(n));
+      for (const [i, { first }] of ranges.entries())
+        if (i > 0) expect(first).toBeGreaterThan(ranges[i - 1]!.last + 1);
+    }),
+  );
+});
