@@ -151,10 +151,7 @@ export class SeqdNode {
     await this.sequencer.start();
     this.stats.start();
     this.status = 'serving';
-    this.logger.info(
-      { node: this.id, url: this.url, cluster: this.config.sequence.cluster },
-      'seqd is serving',
-    );
+    this.logger.info({ url: this.url, cluster: this.config.sequence.cluster }, 'seqd is serving');
     void this.warnOfOldEtcd();
   }
 
@@ -186,7 +183,8 @@ export class SeqdNode {
       try {
         return await this.coordination.start();
       } catch (error) {
-        if (performance.now() > deadlineMs) throw error;
+        // Told to stop meanwhile: nobody waits for the answer any more.
+        if (performance.now() > deadlineMs || this.status !== 'starting') throw error;
         this.logger.warn({ err: error }, 'etcd does not answer yet');
         await new Promise(resolve => setTimeout(resolve, 200));
       }

@@ -29,6 +29,11 @@ export class NodeRing {
     return fallback ?? except ?? urls[0]!;
   }
 
+  /** Whether there is a node that has not just failed. */
+  hasFresh(): boolean {
+    return this.urls.some(url => (this.avoidUntil.get(url) ?? 0) <= this.now());
+  }
+
   failed(url: string): void {
     this.avoidUntil.set(url, this.now() + AVOID_MS);
   }

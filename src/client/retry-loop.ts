@@ -72,10 +72,11 @@ export async function retryLoop<T>(
       if (signal.aborted) throw closedError(url, error);
       if (error.retry === 'never') throw error;
       ring.failed(url);
-      const waitMs = waitBefore(attempts, error, options.random);
-      if (performance.now() + waitMs >= deadlineMs) {
-        // An attempt that was cut short says less than the one before it.
-        const cutShort = error.code === 'timeout' && timeoutMs < attemptTimeoutMs;
+      const waitMs = waitBefore(attempts, error, { random: options.random, elsewhere: ring.hasFresh() });
+      // A timer may ring a little early; an attempt that was cut short was the last one all the same.
+      const cutShort = error.code === 'timeout' && timeoutMs < attemptTimeoutMs;
+      if (cutShort || performance.now() + waitMs >= deadlineMs) {
+        // It also says less than the one before it.
         const reason = (cutShort ? previous : undefined) ?? error;
         reason.attempts = attempts;
         if (uncertain) reason.retry = 'same-key';
@@ -88,10 +89,18 @@ export async function retryLoop<T>(
   }
 }
 
-/** `Retry-After`, capped; else exponential with full jitter. */
-function waitBefore(attempts: number, { retryAfterSeconds }: SeqdClientError, random: () => number): number {
+/**
+ * Exponential with full jitter. `Retry-After` speaks for the node that sent it, so it is waited for, capped, only when
+ * there is no other node to go to.
+ */
+function waitBefore(
+  attempts: number,
+  { retryAfterSeconds }: SeqdClientError,
+  { random, elsewhere }: { random: () => number; elsewhere: boolean },
+): number {
   const { retryAfterMsMax, backoffMsMin, backoffMsMax } = RETRY_DEFAULTS;
-  if (retryAfterSeconds !== undefined) return Math.min(retryAfterSeconds * 1_000, retryAfterMsMax);
+  if (retryAfterSeconds !== undefined && !elsewhere)
+    return Math.min(retryAfterSeconds * 1_000, retryAfterMsMax);
   return random() * Math.min(backoffMsMax, backoffMsMin * 2 ** (attempts - 1));
 }
 

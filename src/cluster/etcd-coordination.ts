@@ -88,7 +88,7 @@ export class EtcdCoordination implements Coordination {
       if (response.succeeded) {
         const fields = {
           series: seriesName(series),
-          epoch: response.header.revision,
+          epoch: Number(response.header.revision),
           insteadOf: insteadOf?.nodeId,
         };
         this.options.logger.info(fields, 'leadership won');

@@ -37,7 +37,8 @@ export class HttpClient {
           resolve({
             status: response.statusCode!,
             headers: response.headers,
-            body: json ? JSON.parse(text) : text,
+            // The answer to HEAD has the type but no body.
+            body: json && text !== '' ? JSON.parse(text) : text,
           });
         });
       });

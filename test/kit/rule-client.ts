@@ -14,18 +14,6 @@ export interface NumberedDocument {
   readonly operation: ObservedOperation;
 }
 
-/** Load that goes on until it is stopped. */
-export interface RunningLoad {
-  /** Documents with their numbers, so far. */
-  readonly documents: readonly NumberedDocument[];
-  /** Requests that were answered with an error, or not at all, and sent again. */
-  readonly retries: number;
-  /** Resolves when `count` more documents than now have their number. */
-  more(count: number): Promise<void>;
-  /** Takes in no more documents; resolves when those begun have their number. Rejects if one has failed. */
-  stop(): Promise<readonly NumberedDocument[]>;
-}
-
 /** How a client behaves. */
 export interface RuleClientOptions {
   /** Looked up with every attempt, as nodes come and go. */
@@ -85,36 +73,7 @@ export class RuleClient {
 
   /** Draws with `clients` at a time until told to stop. */
   start(clients: number): RunningLoad {
-    const documents: NumberedDocument[] = [];
-    let failure: unknown;
-    let running = true;
-    const work = async (): Promise<void> => {
-      while (running) documents.push(await this.draw());
-    };
-    const all = Promise.all(Array.from({ length: clients }, work)).catch((error: unknown) => {
-      failure = error;
-      running = false;
-    });
-    const rule = this;
-    return {
-      documents,
-      get retries() {
-        return rule.retries;
-      },
-      async more(count) {
-        const wanted = documents.length + count;
-        await until(`${count} more documents`, () => documents.length >= wanted || failure, {
-          timeoutMs: 40_000,
-        });
-        if (failure !== undefined) throw failure;
-      },
-      async stop() {
-        running = false;
-        await all;
-        if (failure !== undefined) throw failure;
-        return documents;
-      },
-    };
+    return new RunningLoad(this, clients);
   }
 
   close(): void {
@@ -141,6 +100,49 @@ export class RuleClient {
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+/** Load that goes on until it is stopped. */
+export class RunningLoad {
+  /** Documents with their numbers, so far. */
+  readonly documents: NumberedDocument[] = [];
+  private readonly client: RuleClient;
+  private readonly done: Promise<unknown>;
+  private failure: unknown;
+  private running = true;
+
+  constructor(client: RuleClient, clients: number) {
+    this.client = client;
+    this.done = Promise.all(Array.from({ length: clients }, () => this.work())).catch((error: unknown) => {
+      this.failure = error;
+      this.running = false;
+    });
+  }
+
+  /** Requests that were answered with an error, or not at all, and sent again. */
+  get retries(): number {
+    return this.client.retries;
+  }
+
+  /** Resolves when `count` more documents than now have their number. */
+  async more(count: number): Promise<void> {
+    const wanted = this.documents.length + count;
+    const enough = (): boolean => this.documents.length >= wanted || this.failure !== undefined;
+    await until(`${count} more documents`, enough, { timeoutMs: 40_000 });
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** Takes in no more documents; resolves when those begun have their number. Rejects if one has failed. */
+  async stop(): Promise<readonly NumberedDocument[]> {
+    this.running = false;
+    await this.done;
+    if (this.failure !== undefined) throw this.failure;
+    return this.documents;
+  }
+
+  private async work(): Promise<void> {
+    while (this.running) this.documents.push(await this.client.draw());
   }
 }
 

@@ -54,11 +54,8 @@ export class SequenceApi {
   async series(): Promise<Record<string, unknown>> {
     const { status, body } = await this.get(`${BASE}/stats`);
     if (status !== 200) throw new Error(`stats answered ${status}: ${JSON.stringify(body)}`);
-    const { next, issued, pooled, reserved, holes, bySite, byPartition, byType, journal, idempotency } = body;
-    const voided = body.void;
-    return {
-      ...{ next, issued, pooled, reserved, void: voided, holes, bySite, byPartition, byType },
-      ...{ journal, keys: idempotency.keys },
-    };
+    const { next, issued, pooled, reserved, holes, bySite, byPartition, byType, journal } = body;
+    const counts = { next, issued, pooled, reserved, void: body.void, holes };
+    return { ...counts, bySite, byPartition, byType, journal, keys: body.idempotency.keys };
   }
 }

@@ -4,7 +4,6 @@ import type { Config } from '../../config/index.ts';
 import type { CompletenessReport } from '../../core/completeness.ts';
 import { GLOBAL_SERIES, seriesName } from '../../core/identifiers.ts';
 import { type NumberRange, rangeSize } from '../../core/ranges.ts';
-import { openEtcdStore } from '../../store/etcd/open-etcd-store.ts';
 import { verifySeries } from '../../verify/verify-series.ts';
 import { CliError } from '../cli-error.ts';
 import { addConfigOptions, loadConfigOf } from '../config-options.ts';
@@ -57,6 +56,8 @@ function fromConfig({ sequence }: Config): { endpoints: readonly string[]; clust
 }
 
 async function verify(endpoints: readonly string[], cluster: string): Promise<CompletenessReport | null> {
+  // The etcd client takes as long to load as all the rest; only this command needs it.
+  const { openEtcdStore } = await import('../../store/etcd/open-etcd-store.ts');
   const { store, connection } = openEtcdStore({ endpoints, cluster, callTimeoutMs: CALL_TIMEOUT_MS });
   try {
     const digest = (text: string): string => createHash('sha256').update(text).digest('hex');

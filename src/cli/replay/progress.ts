@@ -18,7 +18,7 @@ export function showProgress(stream: OutputStream, tally: ReplayTally, total: nu
     // A line that wraps could not be overwritten.
     stream.write(
       bar
-        ? `\r\x1b[2K${`${draw(tally.done / total)} ${text}`.slice(0, (stream.columns ?? 80) - 1)}`
+        ? `\r\x1b[2K${`${draw(tally.done / total)} ${text}`.slice(0, (stream.columns || 80) - 1)}`
         : `${text}\n`,
     );
   };

@@ -160,7 +160,9 @@ function originOf(
 function bodyOf(request: Request): Record<string, unknown> {
   const body: unknown = request.body;
   if (body === undefined) {
-    throw request.get('content-length') === undefined || request.get('content-length') === '0'
+    // With chunks there is a body of unknown length.
+    const length = request.get('transfer-encoding') ?? request.get('content-length') ?? '0';
+    throw length === '0'
       ? new SeqdError('malformed_body', 'A JSON body is required')
       : new SeqdError('unsupported_media_type', 'The body must be sent as application/json');
   }

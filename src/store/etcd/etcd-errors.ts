@@ -57,7 +57,14 @@ export function readFailure(error: unknown): SeqdError {
   if (error instanceof SeqdError) return error;
   const failure = classifyEtcdFailure(error);
   const code = failure.kind === 'refused' ? failure.code : 'unavailable';
-  return new SeqdError(code, `etcd did not answer: ${messageOf(error)}`, { cause: error });
+  return new SeqdError(code, undefined, { cause: error });
+}
+
+/** What a person should read about a failed call: the client's own texts speak of name resolution and load balancers. */
+export function describeEtcdError(error: unknown): string {
+  if (error instanceof GRPCDeadlineExceededError) return 'no answer in time';
+  if (error instanceof GRPCUnavailableError) return 'not reachable';
+  return messageOf(error);
 }
 
 function messageOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import type { EtcdConnection } from './etcd-connection.ts';
+import { describeEtcdError } from './etcd-errors.ts';
 
 /** One etcd member as it describes itself. */
 export interface EtcdMemberStatus {
@@ -23,7 +24,7 @@ export async function readMemberStatus(connection: EtcdConnection): Promise<Etcd
   const answers = await connection.eachMember((client, options) => client.maintenance.status(options));
   return answers.map(({ endpoint, value, error }) => {
     if (value === undefined) {
-      return { endpoint, healthy: false, error: error instanceof Error ? error.message : String(error) };
+      return { endpoint, healthy: false, error: describeEtcdError(error) };
     }
     return {
       endpoint,

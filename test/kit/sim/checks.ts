@@ -42,7 +42,7 @@ async function checkStore(cluster: SimCluster): Promise<string[]> {
 /** What a client was told about each attempt is what the journal says of it. */
 export function checkAttempts(log: ClientLog, facts: readonly PlacedFact[]): string[] {
   const problems: string[] = [];
-  const byReference = Map.groupBy(facts, ({ fact }) => fact.reference);
+  const byReference = groupBy(facts, ({ fact }) => fact.reference);
   const known = new Set(log.attempts.map(attempt => attempt.reference));
   for (const [reference, found] of byReference) {
     if (reference === undefined) {
@@ -100,7 +100,7 @@ function checkFailure(
 /** G5: a key has one fact at most, and one answer. */
 function checkKeys(log: ClientLog, facts: readonly PlacedFact[]): string[] {
   const problems: string[] = [];
-  for (const [key, found] of Map.groupBy(facts, ({ fact }) => fact.key)) {
+  for (const [key, found] of groupBy(facts, ({ fact }) => fact.key)) {
     if (key !== undefined && found.length > 1) {
       problems.push(`key ${key} took effect ${found.length} times: ${found.map(at).join(', ')}`);
     }
@@ -252,4 +252,14 @@ function at({ fact, position }: PlacedFact): string {
 
 function id(position: Position): string {
   return formatAllocationId(position);
+}
+
+function groupBy<K, V>(values: readonly V[], keyOf: (value: V) => K): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
+  for (const value of values) {
+    const group = groups.get(keyOf(value));
+    if (group === undefined) groups.set(keyOf(value), [value]);
+    else group.push(value);
+  }
+  return groups;
 }

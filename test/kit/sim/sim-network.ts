@@ -14,7 +14,9 @@ export interface ForwardFault {
    * - `lost`: never delivered; the sender gives up after `giveUpMs`.
    * - `reply-lost`: delivered and processed; the sender hears nothing and gives up.
    * - `late`: the sender gives up, and `lateMs` after that it is delivered after all.
-   * - `twice`: delivered twice, the second time `lateMs` after the first; the first answer counts.
+   * - `twice`: delivered twice, the second time `lateMs` after the first. The sender hears the answer only if
+   *   everything was done: a transport that repeats what it has reported as refused is none of ours, and nothing
+   *   could make a refusal final over it.
    */
   readonly kind: 'none' | 'lost' | 'reply-lost' | 'late' | 'twice';
   readonly thereMs?: number;
@@ -69,12 +71,17 @@ export class SimNetwork {
     const { kind, thereMs = 0, backMs = 0, lateMs = 0 } = this.faults(from, to, this.messages);
     await time.sleep(thereMs);
     switch (kind) {
-      case 'none':
-      case 'twice': {
-        if (kind === 'twice') time.after(lateMs, () => void this.deliverUnheard(to, message));
+      case 'none': {
         const reply = await this.deliver(to, message);
         await time.sleep(backMs);
         return reply;
+      }
+      case 'twice': {
+        time.after(lateMs, () => void this.deliverUnheard(to, message));
+        const reply = await this.deliver(to, message);
+        await time.sleep(backMs);
+        if (reply.status === 'done' && reply.outcomes.every(({ status }) => status === 'done')) return reply;
+        break;
       }
       case 'reply-lost':
         void this.deliverUnheard(to, message);

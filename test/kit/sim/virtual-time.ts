@@ -1,3 +1,6 @@
+import { syncBuiltinESMExports } from 'node:module';
+import timersPromises from 'node:timers/promises';
+
 /** Something that is to happen. Stands in for `NodeJS.Timeout` and `NodeJS.Immediate`. */
 class Entry {
   readonly order: number;
@@ -34,7 +37,7 @@ const REPLACED = [
   'clearImmediate',
 ] as const;
 
-const real = { setImmediate: globalThis.setImmediate };
+const real = { setImmediate: globalThis.setImmediate, sleep: timersPromises.setTimeout };
 
 /**
  * Time that passes only when nothing else can happen. While {@link run} is under way the global timers belong to
@@ -57,6 +60,7 @@ export class VirtualTime {
   async run<T>(main: () => Promise<T>): Promise<T> {
     const originals = REPLACED.map(name => [name, globalThis[name]] as const);
     Object.assign(globalThis, this.timers());
+    replaceSleep(<T>(ms?: number, value?: T) => this.sleep(Math.max(1, ms ?? 0)).then(() => value as T));
     try {
       let ended = false;
       const result = main().finally(() => (ended = true));
@@ -69,6 +73,7 @@ export class VirtualTime {
       }
     } finally {
       for (const [name, original] of originals) Object.assign(globalThis, { [name]: original });
+      replaceSleep(real.sleep);
     }
   }
 
@@ -176,4 +181,10 @@ function comesBefore(a: Entry, b: Entry): boolean {
 /** Lets every promise reaction run that is due: they all come before the next turn of the event loop. */
 function reactions(): Promise<void> {
   return new Promise(resolve => real.setImmediate(resolve));
+}
+
+/** Replaces `setTimeout` of node:timers/promises, for those too who have imported it already. */
+function replaceSleep(sleep: typeof timersPromises.setTimeout): void {
+  timersPromises.setTimeout = sleep;
+  syncBuiltinESMExports();
 }

@@ -65,9 +65,15 @@ export function answer(response: ServerResponse, body: object, headers: Record<s
 
 /** Answers with problem details as seqd does. */
 export function refuse(response: ServerResponse, code: ErrorCode, facts: object = {}): void {
-  const { http, retryAfterSeconds } = WIRE_ERRORS[code];
-  const { retry, title } = ERROR_CODES[code];
+  const { retryAfterSeconds } = WIRE_ERRORS[code];
   if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
+  refuseAtOnce(response, code, facts);
+}
+
+/** As {@link refuse}, without `Retry-After`. */
+export function refuseAtOnce(response: ServerResponse, code: ErrorCode, facts: object = {}): void {
+  const { http } = WIRE_ERRORS[code];
+  const { retry, title } = ERROR_CODES[code];
   response
     .writeHead(http, { 'content-type': 'application/problem+json' })
     .end(JSON.stringify({ ...facts, code, retry, title, detail: `${title}.`, status: http }));

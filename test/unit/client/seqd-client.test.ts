@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { SeqdClient, SeqdClientError, type SeqdClientOptions } from '../../../src/client/index.ts';
 import { ERROR_CODES, type ErrorCode } from '../../../src/core/errors.ts';
-import { answer, deadUrl, fakeNode, issued, refuse } from './fake-node.ts';
+import { answer, deadUrl, fakeNode, issued, refuse, refuseAtOnce } from './fake-node.ts';
 
 const INPUT = { siteId: 'site-1', partitionId: 'partition-a', invoiceType: 'on-cycle' };
 
@@ -101,7 +101,7 @@ describe('repeating', () => {
     async code => {
       const node = await fakeNode((response, index) => {
         if (index > 0) return answer(response, issued(1));
-        refuse(response, code);
+        refuseAtOnce(response, code);
       });
       await connect({ urls: [node.url] }).next(INPUT, { key: 'k' });
       expect(node.seen.map(request => request.key)).toEqual(['k', 'k']);
