@@ -1,4 +1,4 @@
-import type { Batch, EndReservationFact, Fact, FactOrigin, ReleaseTarget } from './facts.ts';
+import type { Batch, EndReservationFact, Fact, FactOrigin, IssueFact, ReleaseTarget } from './facts.ts';
 import { assertFormat, STORED_FORMAT } from './head.ts';
 import { type Owner, ownerKey, parseOwnerKey } from './identifiers.ts';
 import { flattenRanges, type NumberRange, unflattenRanges } from './ranges.ts';
@@ -39,6 +39,89 @@ interface EncodedOrigin {
   d?: string;
   /** Suppression reason and target. */
   s?: [string, ReleaseTarget];
+}
+
+/**
+ * Encodes facts in order. A run of the plainest facts there are (one fresh number each, consecutive, for the same owner,
+ * with nothing said about the request but a consecutive ingress number) takes one array for all:
+ * `['n', owner, first, count]` or `['n', owner, first, count, ingress, firstIngressNumber]`.
+ */
+export function encodeFacts(facts: readonly Fact[], table: StringTable): EncodedFact[] {
+  const encoded: EncodedFact[] = [];
+  for (let i = 0; i < facts.length;) {
+    const length = runLength(facts, i);
+    if (length < RUN_MIN) {
+      encoded.push(encodeFact(facts[i]!, table));
+      i += 1;
+      continue;
+    }
+    const first = facts[i] as IssueFact;
+    const run: unknown[] = ['n', table.indexOf(ownerKey(first.owner)), first.fresh!.first, length];
+    if (first.ingress !== undefined) run.push(table.indexOf(first.ingress), first.ingressNumber);
+    encoded.push(run);
+    i += length;
+  }
+  return encoded;
+}
+
+/** Shorter runs are no shorter than their facts. */
+const RUN_MIN = 2;
+
+/** How many facts from `from` on make one run; 0 when that one is not plain. */
+function runLength(facts: readonly Fact[], from: number): number {
+  const first = facts[from]!;
+  if (!isPlain(first)) return 0;
+  let length = 1;
+  for (; from + length < facts.length; length += 1) {
+    const next = facts[from + length]!;
+    if (!isPlain(next) || next.fresh.first !== first.fresh.first + length) break;
+    if (next.owner !== first.owner && ownerKey(next.owner) !== ownerKey(first.owner)) break;
+    if (next.ingress !== first.ingress) break;
+    if (first.ingressNumber !== undefined && next.ingressNumber !== first.ingressNumber + length) break;
+  }
+  return length;
+}
+
+function isPlain(fact: Fact): fact is IssueFact & { readonly fresh: NumberRange } {
+  return (
+    fact.kind === 'issue' &&
+    fact.fresh !== null &&
+    fact.fresh.first === fact.fresh.last &&
+    fact.reused.length === 0 &&
+    fact.suppressed === undefined &&
+    fact.key === undefined &&
+    fact.client === undefined &&
+    fact.trace === undefined &&
+    fact.reference === undefined
+  );
+}
+
+/** The reverse of {@link encodeFacts}. */
+export function decodeFacts(encoded: readonly EncodedFact[], table: StringTable): Fact[] {
+  const facts: Fact[] = [];
+  for (const one of encoded) {
+    if (one[0] === 'n') decodeRun(one, table, facts);
+    else facts.push(decodeFact(one, table));
+  }
+  return facts;
+}
+
+function decodeRun(encoded: EncodedFact, table: StringTable, into: Fact[]): void {
+  const [, ownerIndex, first, length, ingressIndex, ingressFirst] = encoded as [
+    string,
+    number,
+    number,
+    number,
+    number?,
+    number?,
+  ];
+  const owner = parseOwnerKey(table.at(ownerIndex));
+  const ingress = ingressIndex === undefined ? undefined : table.at(ingressIndex);
+  for (let i = 0; i < length; i += 1) {
+    const fresh = { first: first + i, last: first + i };
+    if (ingress === undefined) into.push({ kind: 'issue', owner, fresh, reused: [] });
+    else into.push({ kind: 'issue', owner, fresh, reused: [], ingress, ingressNumber: ingressFirst! + i });
+  }
 }
 
 /** Encodes a fact; owners and ingress names go to the table. */
@@ -93,16 +176,27 @@ function encodeFields(fact: Fact, table: StringTable): unknown[] {
   }
 }
 
-/** Three fields: owner, the fresh range as `[first, last]` or 0, the reused ranges flat or 0. */
+/** Three fields: owner, the fresh range, the reused ranges flat or 0. */
 function encodeDrawn(
   fact: { owner: Owner; fresh: NumberRange | null; reused: readonly NumberRange[] },
   table: StringTable,
 ): unknown[] {
   return [
     table.indexOf(ownerKey(fact.owner)),
-    fact.fresh === null ? 0 : [fact.fresh.first, fact.fresh.last],
+    encodeFresh(fact.fresh),
     fact.reused.length === 0 ? 0 : flattenRanges(fact.reused),
   ];
+}
+
+/** `[first, last]`, one number when they are the same, 0 for none. */
+function encodeFresh(fresh: NumberRange | null): number | [number, number] {
+  if (fresh === null) return 0;
+  return fresh.first === fresh.last ? fresh.first : [fresh.first, fresh.last];
+}
+
+function decodeFresh(stored: number | [number, number]): NumberRange | null {
+  if (typeof stored !== 'number') return { first: stored[0], last: stored[1] };
+  return stored === 0 ? null : { first: stored, last: stored };
 }
 
 function encodeOrigin(fact: Fact, table: StringTable): EncodedOrigin | undefined {
@@ -210,10 +304,10 @@ function decodeDrawn(
   fields: readonly unknown[],
   table: StringTable,
 ): { owner: Owner; fresh: NumberRange | null; reused: NumberRange[] } {
-  const [owner, fresh, reused] = fields as [number, 0 | [number, number], 0 | number[]];
+  const [owner, fresh, reused] = fields as [number, number | [number, number], 0 | number[]];
   return {
     owner: parseOwnerKey(table.at(owner)),
-    fresh: fresh === 0 ? null : { first: fresh[0], last: fresh[1] },
+    fresh: decodeFresh(fresh),
     reused: reused === 0 ? [] : unflattenRanges(reused),
   };
 }
@@ -248,7 +342,7 @@ interface StoredBatch {
 /** A journal entry as stored. The chain hash is taken over exactly this text. */
 export function encodeBatch(batch: Batch): string {
   const table = new StringTable();
-  const facts = batch.facts.map(fact => encodeFact(fact, table));
+  const facts = encodeFacts(batch.facts, table);
   const stored: StoredBatch = {
     f: STORED_FORMAT,
     s: batch.sequence,
@@ -273,6 +367,6 @@ export function decodeBatch(text: string): Batch {
     time: stored.t,
     node: stored.n,
     next: stored.x,
-    facts: stored.o.map(fact => decodeFact(fact, table)),
+    facts: decodeFacts(stored.o, table),
   };
 }

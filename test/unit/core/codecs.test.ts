@@ -101,6 +101,52 @@ describe('what is stored reads back the same', () => {
     );
   });
 
+  test('runs of plain draws, however they are broken up', () => {
+    const links = fc.array(
+      fc.record({ gap: fc.constantFrom(0, 0, 0, 1), owner: fc.nat(1), ingress: fc.constantFrom(0, 0, 1, 2) }),
+      {
+        minLength: 1,
+        maxLength: 40,
+      },
+    );
+    fc.assert(
+      fc.property(links, steps => {
+        let next = 1;
+        let ingressNumber = 0;
+        const facts = steps.map(({ gap, owner: by, ingress }): Fact => {
+          next += gap;
+          ingressNumber += 1 + gap;
+          const fresh = { first: next, last: next };
+          next += 1;
+          const who = { site: `s${by}`, partition: 'a', type: 'x' };
+          const from = ingress === 0 ? {} : { ingress: `n${ingress}`, ingressNumber };
+          return { kind: 'issue', owner: who, fresh, reused: [], ...from };
+        });
+        const batch = { sequence: 1, previous: '', time: 0, node: 'n', next: 1, facts };
+        expect(decodeBatch(encodeBatch(batch))).toEqual(batch);
+      }),
+    );
+  });
+
+  test('a batch of plain draws takes no more room than one of them', () => {
+    const who = { site: 's', partition: 'a', type: 'x' };
+    const sizeOf = (count: number): number =>
+      encodeBatch({
+        sequence: 1,
+        previous: '',
+        time: 0,
+        node: 'n',
+        next: 1,
+        facts: Array.from({ length: count }, (_, i) => ({
+          kind: 'issue',
+          owner: who,
+          fresh: { first: i + 1, last: i + 1 },
+          reused: [],
+        })),
+      }).length;
+    expect(sizeOf(256)).toBeLessThan(sizeOf(1) + 12);
+  });
+
   test('heads', () => {
     const head: Head = {
       settings: { start: 5, maximum: 2 ** 53 - 1, reuse: 'never' },
