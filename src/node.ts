@@ -18,6 +18,7 @@ import { Metrics } from './server/metrics.ts';
 import { WebSocketPeers } from './server/peer-client.ts';
 import { PeerServer } from './server/peer-server.ts';
 import { StatsService } from './server/stats.ts';
+import { EtcdCompactor } from './store/etcd/etcd-compactor.ts';
 import type { EtcdConnection } from './store/etcd/etcd-connection.ts';
 import { type EtcdMemberStatus, isBelowProductionFloor, readMemberStatus } from './store/etcd/etcd-status.ts';
 import { openEtcdStore } from './store/etcd/open-etcd-store.ts';
@@ -46,6 +47,7 @@ export class SeqdNode {
   private readonly peerServer: PeerServer;
   private readonly sequencer: SeriesSequencer;
   private readonly stats: StatsService;
+  private readonly compactor: EtcdCompactor | undefined;
   private readonly http: HttpServer;
   private status: 'created' | 'starting' | 'serving' | 'draining' | 'closed' = 'created';
 
@@ -80,7 +82,19 @@ export class SeqdNode {
       limits: config.sequence.engine,
       settings: settingsOf(config),
       window,
+      journal: {
+        batchesMax: config.sequence.journal.batchesMax,
+        bytesMax: config.sequence.journal.megabytesMax * 1024 * 1024,
+      },
     });
+    if (etcd.compactionMinutes > 0) {
+      this.compactor = new EtcdCompactor(connection, {
+        keepMs: etcd.compactionMinutes * 60_000,
+        isMyTurn: () => this.coordination.leads(GLOBAL_SERIES),
+        clock,
+        logger,
+      });
+    }
     const latency = new RecentLatency();
     this.stats = new StatsService({
       cluster: config.sequence.cluster,
@@ -150,6 +164,7 @@ export class SeqdNode {
     await this.join();
     await this.sequencer.start();
     this.stats.start();
+    this.compactor?.start();
     this.status = 'serving';
     this.logger.info({ url: this.url, cluster: this.config.sequence.cluster }, 'seqd is serving');
     void this.warnOfOldEtcd();
@@ -168,6 +183,7 @@ export class SeqdNode {
     if (this.status === 'closed') return;
     this.status = 'closed';
     this.stats.close();
+    this.compactor?.close();
     this.sequencer.close();
     await this.coordination.close();
     this.peerServer.close();
@@ -209,6 +225,8 @@ export class SeqdNode {
       partition,
       url: '',
       peerToken: randomBytes(18).toString('base64url'),
+      // Filled in with each registration.
+      lease: '0',
       version: VERSION,
       startedAt: Date.now(),
     };

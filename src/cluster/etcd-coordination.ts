@@ -3,6 +3,7 @@ import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Coordination, Leader, NodeInfo } from '../ports/coordination.ts';
 import type { Logger } from '../ports/logger.ts';
+import type { LeadershipTransfer } from '../ports/sequence-store.ts';
 import type { EtcdConnection } from '../store/etcd/etcd-connection.ts';
 import { readFailure } from '../store/etcd/etcd-errors.ts';
 import { type EtcdKeys, prefixEnd } from '../store/etcd/etcd-keys.ts';
@@ -74,7 +75,7 @@ export class EtcdCoordination implements Coordination {
     const lease = this.session.id;
     if (lease === undefined || this.closed) return false;
     const key = Buffer.from(this.options.keys.leader(series));
-    const value = Buffer.from(JSON.stringify({ node: this.self.id, instance: this.self.instance }));
+    const value = Buffer.from(leaderValue(this.self));
     const compare: ICompare =
       insteadOf === undefined
         ? { key, target: 'Create', result: 'Equal', create_revision: 0 }
@@ -99,6 +100,31 @@ export class EtcdCoordination implements Coordination {
     }
     await this.refresh();
     return this.leads(series);
+  }
+
+  successor(series: SeriesId): LeadershipTransfer | undefined {
+    const others = this.nodes().filter(node => node.instance !== this.self.instance);
+    // The one that has run longest is the least likely to leave next in a rolling restart.
+    const next = others.toSorted((a, b) => a.startedAt - b.startedAt)[0];
+    if (next === undefined) return undefined;
+    return { key: this.options.keys.leader(series), value: leaderValue(next), lease: next.lease };
+  }
+
+  async handOver(series: SeriesId): Promise<void> {
+    const guard = this.leader(series)?.guard;
+    const transfer = this.successor(series);
+    if (guard === undefined || transfer === undefined || !this.leads(series)) return;
+    const key = Buffer.from(guard.key);
+    const compare: ICompare = { key, target: 'Mod', result: 'Equal', mod_revision: guard.revision };
+    const success = [{ request_put: { key, value: Buffer.from(transfer.value), lease: transfer.lease } }];
+    try {
+      await this.connection.call((client, options) =>
+        client.kv.txn({ compare: [compare], success }, options),
+      );
+    } catch (error) {
+      this.options.logger.warn({ err: error }, 'leadership not handed over; it will be taken over');
+    }
+    await this.refresh();
   }
 
   refresh(): Promise<void> {
@@ -141,7 +167,7 @@ export class EtcdCoordination implements Coordination {
 
   private registration(lease: string): { key: Buffer; value: Buffer; lease: string } {
     const key = Buffer.from(this.options.keys.node(this.self.id));
-    return { key, value: Buffer.from(JSON.stringify(this.self)), lease };
+    return { key, value: Buffer.from(JSON.stringify({ ...this.self, lease })), lease };
   }
 
   /** Reads nodes and leaders in one transaction. */
@@ -192,6 +218,10 @@ export class EtcdCoordination implements Coordination {
     }
     this.leaders = known;
   }
+}
+
+function leaderValue({ id, instance }: NodeInfo): string {
+  return JSON.stringify({ node: id, instance });
 }
 
 function electionName(series: SeriesId): string {

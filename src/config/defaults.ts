@@ -23,6 +23,12 @@ const defaults: MutableConfig = {
       // … and how many keys are remembered at most.
       windowMax: 100_000,
     },
+    journal: {
+      // Batches kept in etcd, …
+      batchesMax: 200_000,
+      // … and how many megabytes of them; what is older is pruned.
+      megabytesMax: 64,
+    },
     engine: {
       // Requests that may wait per series on one node; more are refused as overload.
       queueMax: 20_000,
@@ -45,6 +51,8 @@ const defaults: MutableConfig = {
       callTimeoutMs: 1_000,
       // Life of membership and leadership after a node's last sign of life.
       leaseTtlSeconds: 3,
+      // The leader compacts revisions older than this, so that the database does not grow. 0: somebody else does.
+      compactionMinutes: 2,
     },
     sites: [
       { id: 'site-1', partitions: ['partition-a', 'partition-b'] },

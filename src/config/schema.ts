@@ -116,6 +116,10 @@ export const configSchema = z
         windowHours: wholeNumber(1, 8_760),
         windowMax: wholeNumber(1, 10_000_000),
       }),
+      journal: z.strictObject({
+        batchesMax: wholeNumber(1, 10_000_000),
+        megabytesMax: wholeNumber(1, 1_024),
+      }),
       engine: z.strictObject({
         queueMax: wholeNumber(1, 1_000_000),
         batchSizeMax: wholeNumber(1, 4_096),
@@ -131,6 +135,7 @@ export const configSchema = z
         callTimeoutMs: milliseconds(10, MINUTE_MS),
         // Below 1.5 x its election timeout (1 s by default) etcd silently raises a lease's time to live.
         leaseTtlSeconds: wholeNumber(2, 300),
+        compactionMinutes: wholeNumber(0, 1_440),
       }),
       sites,
       invoiceTypes,

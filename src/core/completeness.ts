@@ -1,5 +1,5 @@
 import type { Digest } from './apply.ts';
-import type { Fact } from './facts.ts';
+import type { Batch, Fact } from './facts.ts';
 import { GENESIS_CHAIN, type Head } from './head.ts';
 import { formatAllocationId, type Position, samePosition } from './identifiers.ts';
 import { holdingOf, type Page, PAGE_SIZE, pageStatus } from './page.ts';
@@ -14,6 +14,8 @@ export interface SeriesSnapshot {
   readonly head: Head;
   readonly pages: ReadonlyMap<number, Page>;
   readonly reservations: readonly Reservation[];
+  /** The first batch that pruning has left; 1 when nothing was pruned. */
+  readonly journalFirst: number;
 }
 
 /** What the completeness check counted and found. */
@@ -37,6 +39,11 @@ export interface CompletenessReport {
   readonly duplicates: readonly number[];
   /** Everything else that does not fit, one sentence each; at most {@link PROBLEMS_MAX}. */
   readonly problems: readonly string[];
+  /** Of all numbers, those that the journal no longer speaks of: for them the stored state is the only witness. */
+  readonly witnessedByStateOnly: number;
+  /** The journal is complete from this batch on. */
+  readonly journalFirst: number;
+  /** Batches replayed. */
   readonly batches: number;
   readonly facts: number;
   /** Hash of the last batch: names this exact history. */
@@ -51,11 +58,16 @@ const ISSUED = 1;
 const RESERVED = 2;
 const POOLED = 3;
 const VOID = 4;
-const STATUS_NAMES = ['unaccounted', 'issued', 'reserved', 'pooled', 'void'] as const;
+/** Drawn before the journal begins: whatever its first fact there needs it to have been, it was. */
+const EARLIER = 5;
+const STATUS_NAMES = ['unaccounted', 'issued', 'reserved', 'pooled', 'void', 'drawn earlier'] as const;
 
 /**
  * Proves, or refutes, that a series is gap-free: replays its whole journal with its own bookkeeping, one cell a
  * number, and compares the result with what is stored.
+ *
+ * Where the journal was pruned, numbers drawn before its first entry are taken to have been what that entry's
+ * successors need them to have been, and what is stored says what they are now.
  *
  * Deliberately shares no code with the state machine (`apply.ts`), whose mistakes it must be able to find.
  * Takes one byte a number. Feed every journal entry in order, then ask for the report.
@@ -74,6 +86,7 @@ export class CompletenessCheck {
   private problemCount = 0;
   private chain = GENESIS_CHAIN;
   private sequence = 0;
+  private batchCount = 0;
   private factCount = 0;
   private position: Position = { sequence: 0, index: 0 };
 
@@ -82,18 +95,18 @@ export class CompletenessCheck {
     this.digest = digest;
     this.start = snapshot.head.settings.start;
     this.next = this.start;
+    this.sequence = snapshot.journalFirst - 1;
   }
 
   /** Replays one journal entry; entries come in order, from the first. */
   feed(entry: JournalEntry): void {
     const { batch, text } = entry;
+    if (this.batchCount === 0) this.begin(batch);
     if (batch.sequence !== this.sequence + 1) {
       this.problem(`the journal jumps from batch ${this.sequence} to ${batch.sequence}`);
     }
     if (batch.previous !== this.chain)
       this.problem(`batch ${batch.sequence} does not continue the hash chain`);
-    // Before its first number an empty series may have been raised; the head only knows where it ended up.
-    if (this.sequence === 0) this.start = this.next = batch.next;
     if (batch.next !== this.next)
       this.problem(`batch ${batch.sequence} says next is ${batch.next}, not ${this.next}`);
     this.sequence = batch.sequence;
@@ -103,6 +116,19 @@ export class CompletenessCheck {
       this.replay(fact);
       this.factCount += 1;
     }
+    this.batchCount += 1;
+  }
+
+  /** Where the journal begins: with the series, or with what pruning has left of it. */
+  private begin(batch: Batch): void {
+    this.next = batch.next;
+    if (this.snapshot.journalFirst === 1) {
+      // Before its first number an empty series may have been raised; the head only knows where it ended up.
+      this.start = batch.next;
+      return;
+    }
+    this.chain = batch.previous;
+    for (let number = this.start; number < batch.next; number += 1) this.setCell(number, EARLIER);
   }
 
   /** Compares what was replayed with what is stored. */
@@ -113,10 +139,16 @@ export class CompletenessCheck {
     this.expect('next', head.next, this.next);
     this.expect('the start', head.settings.start, this.start);
     const counts = [0, 0, 0, 0, 0];
+    let witnessedByStateOnly = 0;
     const holes: NumberRange[] = [];
     let missing = 0;
     for (let number = this.start; number < this.next; number += 1) {
       const status = this.cells[number - this.start]!;
+      if (status === EARLIER) {
+        witnessedByStateOnly += 1;
+        counts[STATUS_NAMES.indexOf(this.storedStatus(number))]! += 1;
+        continue;
+      }
       counts[status]! += 1;
       this.compareStored(number, status);
       if (status !== UNSEEN) continue;
@@ -146,7 +178,9 @@ export class CompletenessCheck {
       missing,
       duplicates: this.duplicates,
       problems: this.problems,
-      batches: this.sequence,
+      witnessedByStateOnly,
+      journalFirst: this.snapshot.journalFirst,
+      batches: this.batchCount,
       facts: this.factCount,
       chain: this.chain,
     };
@@ -209,7 +243,7 @@ export class CompletenessCheck {
   private change(range: NumberRange, from: number, to: number): void {
     for (let number = range.first; number <= range.last; number += 1) {
       const is = this.cell(number);
-      if (is !== from) {
+      if (is !== from && is !== EARLIER) {
         if (is === ISSUED && to === ISSUED) this.duplicates.push(number);
         this.problem(
           `${this.at()} takes number ${number} for ${STATUS_NAMES[from]}, but it was ${STATUS_NAMES[is]}`,
@@ -235,15 +269,14 @@ export class CompletenessCheck {
 
   private endReservation(reservation: Position): void {
     const id = formatAllocationId(reservation);
+    if (reservation.sequence < this.snapshot.journalFirst) return;
     if (!this.openReservations.delete(id))
       this.problem(`${this.at()} ends reservation ${id}, which was not open`);
   }
 
   private compareStored(number: number, status: number): void {
     const page = this.snapshot.pages.get(Math.floor(number / PAGE_SIZE));
-    const skipped = rangesInclude(this.snapshot.head.skipped, number);
-    const stored = skipped ? 'void' : page === undefined ? undefined : pageStatus(page, number);
-    const storedName = stored === undefined || stored === 'reissued' ? 'issued' : stored;
+    const storedName = this.storedStatus(number);
     if (status !== UNSEEN && storedName !== STATUS_NAMES[status]) {
       this.problem(
         `number ${number} is stored as ${storedName}, but the journal makes it ${STATUS_NAMES[status]}`,
@@ -259,8 +292,18 @@ export class CompletenessCheck {
     }
   }
 
+  private storedStatus(number: number): 'issued' | 'reserved' | 'pooled' | 'void' {
+    if (rangesInclude(this.snapshot.head.skipped, number)) return 'void';
+    const page = this.snapshot.pages.get(Math.floor(number / PAGE_SIZE));
+    const status = page === undefined ? undefined : pageStatus(page, number);
+    return status === undefined || status === 'reissued' ? 'issued' : status;
+  }
+
   private compareReservations(): void {
-    const stored = new Set(this.snapshot.reservations.map(({ position }) => formatAllocationId(position)));
+    const recent = this.snapshot.reservations.filter(
+      ({ position }) => position.sequence >= this.snapshot.journalFirst,
+    );
+    const stored = new Set(recent.map(({ position }) => formatAllocationId(position)));
     for (const id of this.openReservations)
       if (!stored.has(id)) this.problem(`reservation ${id} is not stored`);
     for (const id of stored)

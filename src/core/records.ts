@@ -18,6 +18,7 @@ export const KEYS = {
   pool: 'pool/',
   reservations: 'reservations/',
   journal: 'journal/',
+  journalStart: 'journal-start',
 } as const;
 
 /** Key of a journal entry. */
@@ -66,6 +67,18 @@ export function planRecords(plan: Plan): RecordChanges {
     puts.push({ key: KEYS.tally, value: encodeTallies(batch.sequence, draft) });
   }
   return { puts, deletes };
+}
+
+/** Where the journal begins after pruning, as stored. Without this record it begins with batch 1. */
+export function encodeJournalStart(first: number): string {
+  return JSON.stringify({ f: STORED_FORMAT, first });
+}
+
+/** The reverse of {@link encodeJournalStart}. @throws SeqdError `unsupported_format` */
+export function decodeJournalStart(text: string): number {
+  const stored = JSON.parse(text) as { f: number; first: number };
+  assertFormat(stored.f, 'journal start');
+  return stored.first;
 }
 
 /** A reservation as stored. */

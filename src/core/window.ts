@@ -65,6 +65,14 @@ export class RetryWindow {
     }
   }
 
+  /** Forgets every key used before this batch: its journal entry is no longer kept. */
+  forgetBefore(sequence: number): void {
+    for (const [key, record] of this.keys) {
+      if (record.position.sequence >= sequence) break;
+      this.keys.delete(key);
+    }
+  }
+
   /** Forgets what is too old at this journal time, or too many. */
   forget(now: number): void {
     const { keyAgeMsMax, keysMax, ingressAgeMsMax, ingressMax } = this.limits;

@@ -1,5 +1,5 @@
 import type { SeriesId } from '../core/identifiers.ts';
-import type { LeadershipGuard } from './sequence-store.ts';
+import type { LeadershipGuard, LeadershipTransfer } from './sequence-store.ts';
 
 /** A seqd process as the others see it. */
 export interface NodeInfo {
@@ -13,6 +13,8 @@ export interface NodeInfo {
   readonly url: string;
   /** What a peer must show to forward requests to it; only who can read the store can know it. */
   readonly peerToken: string;
+  /** The lease its registration lives under; whoever leads can hand leadership to it. */
+  readonly lease: string;
   readonly version: string;
   /** Unix milliseconds. */
   readonly startedAt: number;
@@ -48,6 +50,10 @@ export interface Coordination {
    * otherwise succeeds only if there is none. Never rejects.
    */
   campaign(series: SeriesId, insteadOf?: Leader): Promise<boolean>;
+  /** What makes another live node the leader, for use in a transaction; `undefined` when there is no other. */
+  successor(series: SeriesId): LeadershipTransfer | undefined;
+  /** Hands leadership over to {@link successor} in a step of its own. Never rejects. */
+  handOver(series: SeriesId): Promise<void>;
   /** Looks again now, because what was known proved wrong. Never rejects. */
   refresh(): Promise<void>;
   /** Whether the last contact with the store was a success. */

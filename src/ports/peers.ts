@@ -8,6 +8,8 @@ import type { NodeInfo } from './coordination.ts';
 export interface ForwardMessage {
   readonly series: SeriesId;
   readonly requests: readonly Request[];
+  /** Of the leadership the sender knows; a receiver that knows of an older one looks again before it declines. */
+  readonly epoch: number;
   /** Milliseconds the sender will still wait. */
   readonly budgetMs: number;
 }

@@ -16,6 +16,8 @@ export interface Commit {
   readonly expectedHead: string | null;
   /** While leading: the commit applies only if this leadership still stands. */
   readonly leadership?: LeadershipGuard;
+  /** Makes another node the leader in the same step. */
+  readonly transfer?: LeadershipTransfer;
   /** At most {@link COMMIT_RECORDS_MAX} together with `deletes`; no key twice. */
   readonly puts: readonly { readonly key: string; readonly value: string }[];
   readonly deletes: readonly string[];
@@ -27,6 +29,13 @@ export interface Commit {
 export interface LeadershipGuard {
   readonly key: string;
   readonly revision: string;
+}
+
+/** A new value for an election key: the node it names leads from then on, as long as its lease lives. */
+export interface LeadershipTransfer {
+  readonly key: string;
+  readonly value: string;
+  readonly lease: string;
 }
 
 /**
@@ -70,6 +79,14 @@ export interface RangeQuery {
   readonly revision?: number;
 }
 
+/** Journal entries to delete. */
+export interface Prune {
+  readonly series: SeriesId;
+  readonly first: number;
+  readonly last: number;
+  readonly leadership: LeadershipGuard;
+}
+
 /** etcd's default limit is 128 operations a transaction; the compares and the else-branch count for themselves. */
 export const COMMIT_RECORDS_MAX = 120;
 
@@ -85,6 +102,14 @@ export interface SequenceStore {
   /** One record, `null` if there is none, with the store's revision at the time of reading. */
   read(series: SeriesId, key: string): Promise<{ record: StoredRecord | null; revision: number }>;
   range(query: RangeQuery): Promise<RangeResult>;
+  /**
+   * Deletes the journal entries `first` to `last`, both inclusive, and records that the journal now begins after them, in
+   * one step and only while the leadership stands. Entries pruned must be older than any that is still needed.
+   *
+   * @returns false when the leadership no longer stands; nothing was changed then
+   * @throws SeqdError `unavailable`; it may have happened
+   */
+  prune(prune: Prune): Promise<boolean>;
   /** Every series period that has a head. */
   series(): Promise<SeriesId[]>;
   close(): Promise<void>;

@@ -8,7 +8,8 @@ import { KEYS, journalKey, planRecords } from '../core/records.ts';
 import type { Outcome } from '../core/requests.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { SeriesView } from '../core/view.ts';
-import { COMMIT_RECORDS_MAX, type Commit } from '../ports/sequence-store.ts';
+import { COMMIT_RECORDS_MAX, type Commit, type LeadershipTransfer } from '../ports/sequence-store.ts';
+import { JournalIndex } from './journal-index.ts';
 import { isFatal, loadState, readJournal } from './load-state.ts';
 import type { SequencerDependencies } from './options.ts';
 import { OwnerLookup } from './owner-lookup.ts';
@@ -64,6 +65,7 @@ const RETRY_MS = 100;
  */
 export class CommitLane {
   readonly owners: OwnerLookup;
+  readonly journal = new JournalIndex();
   private readonly series: SeriesId;
   private readonly deps: SequencerDependencies;
   private readonly events: CommitLaneEvents;
@@ -77,6 +79,7 @@ export class CommitLane {
   private recovery: Promise<void> | undefined;
   private conflictsInARow = 0;
   private settling = false;
+  private handingOver = false;
   private closed = false;
   private waiters: (() => void)[] = [];
 
@@ -84,7 +87,7 @@ export class CommitLane {
     this.series = series;
     this.deps = deps;
     this.events = events;
-    this.owners = new OwnerLookup(deps.store, series);
+    this.owners = new OwnerLookup(deps.store, series, this.journal);
   }
 
   /** Whether another batch may be sent now. */
@@ -159,7 +162,7 @@ export class CommitLane {
         expectedHead,
         ...records,
         journalKey: journalKey(batch.sequence),
-        ...(leadership === undefined ? {} : { leadership }),
+        ...(leadership === undefined ? {} : { leadership, ...this.transfer() }),
       };
       void this.fly(flight, commit);
     }
@@ -196,6 +199,19 @@ export class CommitLane {
   close(): void {
     this.closed = true;
     for (const flight of this.flights) flight.abort.abort();
+  }
+
+  /** From now on a commit made as leader makes another node the leader in the same step. */
+  handOver(): void {
+    this.handingOver = true;
+  }
+
+  private transfer(): { transfer?: LeadershipTransfer } {
+    const transfer = this.handingOver ? this.deps.coordination.successor(this.series) : undefined;
+    if (transfer === undefined) return {};
+    // What is sent behind it, still under our leadership, fails its guard and is forwarded to the new leader.
+    this.handingOver = false;
+    return { transfer };
   }
 
   /** Sends a commit until its outcome is certain, then settles what can be settled. */
@@ -293,7 +309,7 @@ export class CommitLane {
     this.conflictsInARow = 0;
     if (flight.plan !== null) {
       this.state!.absorb(flight.plan.draft, revision);
-      this.owners.note(flight.plan.batch);
+      this.journal.note(flight.plan.batch, flight.plan.text.length);
       // What is still under way now stands on the state itself.
       const next = this.flights.find(f => f.plan !== null)?.plan;
       if (next === undefined || next === null) this.tip = this.state;
@@ -373,42 +389,40 @@ export class CommitLane {
   }
 
   private async load(): Promise<void> {
-    const { state, headText } = await loadState(this.deps.store, this.series, this.deps);
+    const { state, headText, entries } = await loadState(this.deps.store, this.series, this.deps);
+    for (const { batch, text } of entries) this.journal.note(batch, text.length);
     this.state = state;
     this.tip = state;
     this.tipText = headText;
   }
 
-  /** Applies what others have committed since; loads anew when the journal no longer connects. */
+  /** Applies what others have committed since; loads anew when the journal no longer reaches back to us. */
   private async readOn(): Promise<void> {
     const state = this.state!;
-    for (;;) {
+    for (let fruitless = 0; fruitless < 2;) {
       const first = state.head.sequence + 1;
-      const entries = await readJournal(this.deps.store, this.series, {
-        first,
-        last: first + CATCH_UP_CHUNK - 1,
-      });
-      if (entries[0] !== undefined && entries[0].batch.sequence !== first) {
-        this.state = undefined;
-        return this.load();
-      }
+      const last = first + CATCH_UP_CHUNK - 1;
+      const entries = await readJournal(this.deps.store, this.series, { first, last });
+      if (entries[0] !== undefined && entries[0].batch.sequence !== first) break;
       for (const { batch, text, revision } of entries) {
         state.absorb(applyBatch(state, batch, text, this.deps.digest), revision);
-        this.owners.note(batch);
+        this.journal.note(batch, text.length);
       }
-      if (entries.length < CATCH_UP_CHUNK) break;
+      if (entries.length < CATCH_UP_CHUNK && (await this.isAtHead(state))) return;
+      // Others may have committed between the two reads; if nothing is there twice, it has been pruned.
+      fruitless = entries.length === 0 ? fruitless + 1 : 0;
     }
-    await this.checkHead(state);
+    await this.load();
   }
 
-  /** The state we arrived at must read exactly as the stored head; a difference means corruption. */
-  private async checkHead(state: SeriesState): Promise<void> {
+  /** Whether the state is the store's newest. It must then read exactly as the stored head: a difference means corruption. */
+  private async isAtHead(state: SeriesState): Promise<boolean> {
     const { record } = await this.deps.store.read(this.series, KEYS.head);
     const text = state.head.sequence === 0 ? null : encodeHead(state.head);
     const stored = record?.value ?? null;
     if (stored !== text) {
       const sequence = stored === null ? 0 : decodeHead(stored).sequence;
-      if (sequence > state.head.sequence) return this.readOn();
+      if (sequence > state.head.sequence) return false;
       throw new SeqdError(
         'invariant_violated',
         `The store's head (batch ${sequence}) contradicts what this node saw committed (batch ${state.head.sequence}). ` +
@@ -418,6 +432,7 @@ export class CommitLane {
     }
     this.tip = state;
     this.tipText = text;
+    return true;
   }
 
   private async backOff(): Promise<void> {

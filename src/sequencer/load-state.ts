@@ -30,6 +30,8 @@ export interface LoadedState {
   readonly state: SeriesState;
   /** `null` when the series has no head yet. */
   readonly headText: string | null;
+  /** The journal entries that were read, in order. */
+  readonly entries: readonly JournalEntry[];
 }
 
 /** Journal entries read at a time while going back through the retry window. */
@@ -48,7 +50,7 @@ export async function loadState(
 ): Promise<LoadedState> {
   const { record, revision } = await store.read(series, KEYS.head);
   if (record === null) {
-    return { state: SeriesState.empty(options.settings, options.window), headText: null };
+    return { state: SeriesState.empty(options.settings, options.window), headText: null, entries: [] };
   }
   const head = decodeHead(record.value);
   const [pages, reservations, tallyRecord] = await Promise.all([
@@ -81,7 +83,7 @@ export async function loadState(
     options.window,
   );
   rememberAll(state, entries);
-  return { state, headText: record.value };
+  return { state, headText: record.value, entries };
 }
 
 function rememberAll(state: SeriesState, entries: readonly JournalEntry[]): void {

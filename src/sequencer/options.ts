@@ -6,6 +6,7 @@ import type { Coordination } from '../ports/coordination.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Peers } from '../ports/peers.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
+import type { JournalLimits } from './journal-keeper.ts';
 import type { SequencerObserver } from './observer.ts';
 
 /** Limits and times of the engine. */
@@ -34,4 +35,5 @@ export interface SequencerDependencies {
   readonly limits: EngineLimits;
   readonly settings: SeriesSettings;
   readonly window: WindowLimits;
+  readonly journal: JournalLimits;
 }

@@ -3,9 +3,7 @@ import type { SeriesId } from '../core/identifiers.ts';
 import { decodeJournalEntry, journalKey } from '../core/records.ts';
 import type { FreshOwner } from '../core/requests.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
-
-/** Batches whose place in the counter is remembered, so that most look-ups cost one read. */
-const INDEX_MAX = 500_000;
+import type { JournalIndex } from './journal-index.ts';
 
 /**
  * Finds who first drew a number. Fresh numbers rise along the journal and every batch says where the counter
@@ -14,27 +12,12 @@ const INDEX_MAX = 500_000;
 export class OwnerLookup {
   private readonly store: SequenceStore;
   private readonly series: SeriesId;
-  /** `nexts[i]` is the counter before batch `firstSequence + i`. */
-  private nexts: number[] = [];
-  private firstSequence = 1;
+  private readonly index: JournalIndex;
 
-  constructor(store: SequenceStore, series: SeriesId) {
+  constructor(store: SequenceStore, series: SeriesId, index: JournalIndex) {
     this.store = store;
     this.series = series;
-  }
-
-  /** Notes a batch that was just absorbed. Batches come in order; a jump starts the index anew. */
-  note(batch: Batch): void {
-    if (batch.sequence !== this.firstSequence + this.nexts.length) {
-      this.nexts = [];
-      this.firstSequence = batch.sequence;
-    }
-    this.nexts.push(batch.next);
-    if (this.nexts.length > INDEX_MAX) {
-      const dropped = INDEX_MAX >>> 1;
-      this.nexts = this.nexts.slice(dropped);
-      this.firstSequence += dropped;
-    }
+    this.index = index;
   }
 
   /**
@@ -45,7 +28,7 @@ export class OwnerLookup {
    * @throws SeqdError `unavailable`
    */
   async find(number: number, lastSequence: number): Promise<FreshOwner | undefined> {
-    const sequence = this.findIndexed(number) ?? (await this.search(number, lastSequence));
+    const sequence = this.index.findDraw(number) ?? (await this.search(number, lastSequence));
     if (sequence === undefined) return undefined;
     const batch = await this.readBatch(sequence);
     for (const [index, fact] of (batch?.facts ?? []).entries()) {
@@ -54,12 +37,6 @@ export class OwnerLookup {
       return { allocation: { sequence, index }, owner: fact.owner };
     }
     return undefined;
-  }
-
-  private findIndexed(number: number): number | undefined {
-    const at = lastAtOrBelow(this.nexts.length, i => this.nexts[i]! <= number);
-    // The last indexed batch is only certain when the one after it is known to start above the number.
-    return at < 0 || at === this.nexts.length - 1 ? undefined : this.firstSequence + at;
   }
 
   /** The last batch with `next <= number`, by halving over the stored journal. */
@@ -85,16 +62,4 @@ export class OwnerLookup {
     const { record } = await this.store.read(this.series, journalKey(sequence));
     return record === null ? undefined : decodeJournalEntry(record.value, record.revision).batch;
   }
-}
-
-/** The last index for which the predicate holds, where it holds for a prefix; −1 if for none. */
-function lastAtOrBelow(length: number, holds: (index: number) => boolean): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (holds(middle)) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }

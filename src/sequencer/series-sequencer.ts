@@ -11,6 +11,7 @@ import {
   PeerUnreachableError,
 } from '../ports/peers.ts';
 import { CommitLane } from './commit-lane.ts';
+import { JournalKeeper } from './journal-keeper.ts';
 import type { SequencerDependencies } from './options.ts';
 import { type Answer, type Pending, PendingQueue } from './pending.ts';
 
@@ -25,6 +26,7 @@ const PEER_REST_MS = 3_500;
 const STALL_MS = 1_500;
 const SWEEP_INTERVAL_MS = 25;
 const EXPIRE_INTERVAL_MS = 250;
+const PRUNE_INTERVAL_MS = 5_000;
 
 /**
  * The engine of one series on one node: takes requests, gathers those that arrive while a commit or forward is
@@ -40,6 +42,7 @@ export class SeriesSequencer {
   private readonly deps: SequencerDependencies;
   private readonly lane: CommitLane;
   private readonly queue = new PendingQueue();
+  private readonly keeper: JournalKeeper;
   /** Every unanswered request, for deadlines. */
   private readonly unanswered = new Set<Pending>();
   private readonly timers: NodeJS.Timeout[];
@@ -64,9 +67,12 @@ export class SeriesSequencer {
       ready: () => this.schedulePump(),
       deposed: () => void deps.coordination.refresh(),
     });
+    const { store, logger, journal: limits } = deps;
+    this.keeper = new JournalKeeper(store, series, { limits, logger });
     this.timers = [
       setInterval(() => this.sweep(), SWEEP_INTERVAL_MS),
       setInterval(() => this.expireReservations(), EXPIRE_INTERVAL_MS),
+      setInterval(() => void this.pruneJournal(), PRUNE_INTERVAL_MS),
     ];
   }
 
@@ -113,7 +119,11 @@ export class SeriesSequencer {
    * request is its outcome.
    */
   async acceptForward(message: ForwardMessage): Promise<ForwardReply> {
-    if (!this.deps.coordination.leads(this.series) || this.status !== 'open') return { status: 'not_leader' };
+    const { coordination } = this.deps;
+    const knownEpoch = coordination.leader(this.series)?.epoch ?? 0;
+    // Leadership may just have been handed to us, and the sender heard of it first.
+    if (!coordination.leads(this.series) && message.epoch > knownEpoch) await coordination.refresh();
+    if (!coordination.leads(this.series) || this.status !== 'open') return { status: 'not_leader' };
     const budgetMs = Math.min(message.budgetMs, this.deps.limits.requestTimeoutMs);
     const outcomes = await Promise.all(
       message.requests.map(request => this.forwardedOutcome(request, budgetMs)),
@@ -147,7 +157,9 @@ export class SeriesSequencer {
 
   /** Finishes what was accepted, refuses what is new. Resolves when done or at the deadline. */
   async drain({ deadlineMs }: { deadlineMs: number }): Promise<void> {
-    if (this.status === 'open') this.status = 'draining';
+    if (this.status !== 'open') return;
+    this.status = 'draining';
+    await this.giveUpLeadership();
     if (this.unanswered.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>(resolve => {
@@ -155,6 +167,14 @@ export class SeriesSequencer {
       timer = setTimeout(resolve, deadlineMs);
     });
     clearTimeout(timer);
+  }
+
+  /** Hands leadership to another node: with the batch that is to be sent next, or by itself when there is none. */
+  private async giveUpLeadership(): Promise<void> {
+    const { coordination } = this.deps;
+    if (!coordination.leads(this.series)) return;
+    if (this.queue.length > 0 && this.lane.isReady) this.lane.handOver();
+    else await coordination.handOver(this.series);
   }
 
   /** Ends everything at once; unanswered requests fail. */
@@ -248,14 +268,20 @@ export class SeriesSequencer {
     const sentAtMs = deps.clock.monotonicMs();
     const requests = pendings.map(pending => this.withIngress(pending));
     const deadlineMs = Math.max(...pendings.map(pending => pending.deadlineMs));
-    const message: ForwardMessage = { series: this.series, requests, budgetMs: deadlineMs - sentAtMs };
+    const message: ForwardMessage = {
+      series: this.series,
+      requests,
+      epoch: leader.epoch,
+      budgetMs: deadlineMs - sentAtMs,
+    };
     this.forwards += 1;
     try {
       const reply = await deps.peers.forward(leader.node, message);
       if (reply.status === 'not_leader') {
-        this.rest(leader);
+        // It has handed over, or lost its lease: whoever leads now is a look away.
+        await deps.coordination.refresh();
+        if (deps.coordination.leader(this.series)?.epoch === leader.epoch) this.rest(leader);
         this.giveBack(pendings);
-        void deps.coordination.refresh().then(() => this.schedulePump());
       } else {
         deps.observer.forwarded(this.series, pendings.length, deps.clock.monotonicMs() - sentAtMs);
         this.knownSequence = Math.max(this.knownSequence, reply.sequence);
@@ -431,6 +457,31 @@ export class SeriesSequencer {
     }
   }
 
+  /** The leader keeps the journal within its limits; every node forgets the keys that are pruned with it. */
+  private async pruneJournal(): Promise<void> {
+    const state = this.lane.committed;
+    if (state === undefined || this.status !== 'open' || this.pruning) return;
+    const leader = this.deps.coordination.leads(this.series)
+      ? this.deps.coordination.leader(this.series)
+      : undefined;
+    if (leader === undefined) {
+      state.window.forgetBefore(this.keeper.keepFrom(state, this.lane.journal));
+      return;
+    }
+    this.pruning = true;
+    try {
+      await this.keeper.prune(state, this.lane.journal, leader.guard);
+    } catch (error) {
+      this.deps.logger.warn(
+        { err: error, series: seriesName(this.series) },
+        'journal not pruned; tried again later',
+      );
+    } finally {
+      this.pruning = false;
+    }
+  }
+
+  private pruning = false;
   private readonly expiring = new Set<string>();
 }
 

@@ -14,6 +14,7 @@ interface WireForward {
   id: number;
   series: SeriesId;
   budgetMs: number;
+  epoch: number;
   requests: readonly Request[];
 }
 
@@ -39,8 +40,8 @@ export function encodeForward(id: number, message: ForwardMessage): string {
 }
 
 export function decodeForward(text: string): { id: number; message: ForwardMessage } {
-  const { id, series, budgetMs, requests } = JSON.parse(text) as WireForward;
-  return { id, message: { series, budgetMs, requests } };
+  const { id, ...message } = JSON.parse(text) as WireForward;
+  return { id, message };
 }
 
 /** A reply; one without outcomes means `not_leader`. */

@@ -3,7 +3,13 @@ import { CompletenessCheck, type CompletenessReport } from '../core/completeness
 import { decodeHead } from '../core/head.ts';
 import type { SeriesId } from '../core/identifiers.ts';
 import { decodePage } from '../core/page.ts';
-import { decodeJournalEntry, decodeReservation, journalKey, KEYS } from '../core/records.ts';
+import {
+  decodeJournalEntry,
+  decodeJournalStart,
+  decodeReservation,
+  journalKey,
+  KEYS,
+} from '../core/records.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
 
 /** Journal entries held in memory at a time. */
@@ -31,6 +37,12 @@ export async function verifySeries(
     to: `${KEYS.reservations}\uffff`,
     revision,
   });
+  const start = await store.range({
+    series,
+    from: KEYS.journalStart,
+    to: `${KEYS.journalStart}\0`,
+    revision,
+  });
   const check = new CompletenessCheck(
     {
       revision,
@@ -42,6 +54,7 @@ export async function verifySeries(
         }),
       ),
       reservations: reservations.records.map(({ value }) => decodeReservation(value)),
+      journalFirst: start.records[0] === undefined ? 1 : decodeJournalStart(start.records[0].value),
     },
     digest,
   );

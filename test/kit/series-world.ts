@@ -58,7 +58,13 @@ export class SeriesWorld {
     );
     const head = decodeHead(encodeHead(this.state.head));
     const check = new CompletenessCheck(
-      { revision: this.journal.length, head, pages, reservations: [...this.state.reservations()] },
+      {
+        revision: this.journal.length,
+        head,
+        pages,
+        reservations: [...this.state.reservations()],
+        journalFirst: 1,
+      },
       digest,
     );
     for (const [i, text] of this.journal.entries()) check.feed(decodeJournalEntry(text, i + 1));

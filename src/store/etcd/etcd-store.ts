@@ -1,16 +1,18 @@
 import type { ICompare, IKeyValue, IRequestOp } from 'etcd3';
 import type { SeriesId } from '../../core/identifiers.ts';
-import { KEYS } from '../../core/records.ts';
+import { encodeJournalStart, journalKey, KEYS } from '../../core/records.ts';
 import type {
   Commit,
   CommitOutcome,
+  LeadershipGuard,
+  Prune,
   RangeQuery,
   RangeResult,
   SequenceStore,
   StoredRecord,
 } from '../../ports/sequence-store.ts';
 import type { EtcdConnection } from './etcd-connection.ts';
-import { classifyEtcdFailure } from './etcd-errors.ts';
+import { classifyEtcdFailure, readFailure } from './etcd-errors.ts';
 import { type EtcdKeys, prefixEnd } from './etcd-keys.ts';
 
 /** Keys read in one answer; pages and journal entries of this many stay well below the receive limit. */
@@ -79,6 +81,22 @@ export class EtcdStore implements SequenceStore {
     }
   }
 
+  async prune({ series, first, last, leadership }: Prune): Promise<boolean> {
+    const key = (name: string): Buffer => Buffer.from(this.keys.seriesRecord(series, name));
+    const request = {
+      compare: [guardCompare(leadership)],
+      success: [
+        { request_delete_range: { key: key(journalKey(first)), range_end: key(journalKey(last + 1)) } },
+        { request_put: { key: key(KEYS.journalStart), value: Buffer.from(encodeJournalStart(last + 1)) } },
+      ],
+    };
+    try {
+      return (await this.connection.call((client, options) => client.kv.txn(request, options))).succeeded;
+    } catch (error) {
+      throw readFailure(error);
+    }
+  }
+
   async series(): Promise<SeriesId[]> {
     const found: SeriesId[] = [];
     const end = Buffer.from(prefixEnd(this.keys.series));
@@ -110,16 +128,23 @@ export class EtcdStore implements SequenceStore {
       { request_range: { key: key(commit.journalKey) } },
     ];
     if (commit.leadership !== undefined) {
-      const leader = Buffer.from(commit.leadership.key);
-      compare.push({ key: leader, target: 'Mod', result: 'Equal', mod_revision: commit.leadership.revision });
-      failure.push({ request_range: { key: leader } });
+      compare.push(guardCompare(commit.leadership));
+      failure.push({ request_range: { key: Buffer.from(commit.leadership.key) } });
     }
     const success: IRequestOp[] = commit.puts.map(put => ({
       request_put: { key: key(put.key), value: Buffer.from(put.value) },
     }));
+    if (commit.transfer !== undefined) {
+      const { key: leaderKey, value, lease } = commit.transfer;
+      success.push({ request_put: { key: Buffer.from(leaderKey), value: Buffer.from(value), lease } });
+    }
     for (const name of commit.deletes) success.push({ request_delete_range: { key: key(name) } });
     return { compare, success, failure };
   }
+}
+
+function guardCompare({ key, revision }: LeadershipGuard): ICompare {
+  return { key: Buffer.from(key), target: 'Mod', result: 'Equal', mod_revision: revision };
 }
 
 function toRecord(kv: IKeyValue, key: string): StoredRecord {

@@ -1,8 +1,10 @@
 import { type SeriesId, seriesName } from '../../core/identifiers.ts';
+import { encodeJournalStart, journalKey, KEYS } from '../../core/records.ts';
 import type {
   Commit,
   CommitOutcome,
   LeadershipGuard,
+  Prune,
   RangeQuery,
   RangeResult,
   SequenceStore,
@@ -36,6 +38,8 @@ export class MemoryStore implements SequenceStore {
     this.revision += 1;
     this.names.set(seriesName(commit.series), commit.series);
     for (const { key, value } of commit.puts) this.write(commit.series, key, value);
+    if (commit.transfer !== undefined)
+      this.setLeadership({ key: commit.transfer.key, revision: String(this.revision) });
     for (const key of commit.deletes) this.write(commit.series, key, null);
     return { status: 'committed', revision: this.revision };
   }
@@ -60,6 +64,15 @@ export class MemoryStore implements SequenceStore {
     records.sort((a, b) => (a.key < b.key ? -1 : 1));
     const limit = query.limit ?? records.length;
     return { records: records.slice(0, limit), revision, more: records.length > limit };
+  }
+
+  async prune({ series, first, last, leadership }: Prune): Promise<boolean> {
+    if (!this.leads(leadership)) return false;
+    const { records } = await this.range({ series, from: journalKey(first), to: journalKey(last + 1) });
+    this.revision += 1;
+    for (const { key } of records) this.write(series, key, null);
+    this.write(series, KEYS.journalStart, encodeJournalStart(last + 1));
+    return true;
   }
 
   async series(): Promise<SeriesId[]> {

@@ -33,7 +33,10 @@ function tampered(change: {
     [...world.state.allPages()].map(([id, page]) => [id, change.page?.(page) ?? page] as const),
   );
   const head = { ...world.state.head, ...change.head };
-  const check = new CompletenessCheck({ revision: 1, head, pages, reservations: [] }, digest);
+  const check = new CompletenessCheck(
+    { revision: 1, head, pages, reservations: [], journalFirst: 1 },
+    digest,
+  );
   for (const [i, text] of world.journal.entries()) {
     const batch = decodeBatch(text);
     if (batch.sequence === change.drop) continue;
@@ -76,6 +79,36 @@ describe('the completeness check', () => {
         sequence === 4 && fact.kind === 'issue' ? { ...fact, reused: [{ first: 5, last: 5 }] } : fact,
     });
     expect(report).toMatchObject({ complete: false, duplicates: [5] });
+  });
+
+  test('replays what pruning has left, and says what only the state can witness', () => {
+    const world = story();
+    const check = new CompletenessCheck(
+      {
+        revision: 1,
+        head: world.state.head,
+        pages: new Map(world.state.allPages()),
+        reservations: [],
+        journalFirst: 3,
+      },
+      digest,
+    );
+    for (const [i, text] of world.journal.entries()) if (i >= 2) check.feed(decodeJournalEntry(text, i + 1));
+    expect(check.report()).toMatchObject({
+      complete: true,
+      problems: [],
+      numbers: 8,
+      issued: 5,
+      pooled: 1,
+      void: 2,
+      witnessedByStateOnly: 4,
+      journalFirst: 3,
+      batches: 3,
+    });
+  });
+
+  test('does not take a removed first batch for pruning', () => {
+    expect(tampered({ drop: 1 })).toMatchObject({ complete: false, journalFirst: 1 });
   });
 
   test.each<[string, Parameters<typeof tampered>[0]]>([
