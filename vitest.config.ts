@@ -8,6 +8,8 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 } },
+      // Each test runs vitest on a changed copy of the sources; see test/mutation/guards.ts.
+      { test: { name: 'mutation', include: ['test/mutation/**/*.test.ts'], testTimeout: 300_000 } },
       {
         test: {
           name: 'contract',

@@ -1,119 +1,154 @@
-// `npm run bench`: seqd against naive compare-and-swap on the same etcd, in turn, and the ratios within the run.
-// Times of different runs or machines say little; the ratios travel.
+// `npm run bench`: seqd and what one would use instead, in turn on the same machine, and the ratios within the run.
+// Figures of different runs or machines say little; the ratios travel.
 
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
 import { ensureBuild } from '../scripts/lib/build.mjs';
-import { ensureEtcdBinary } from '../scripts/lib/etcd-binary.mjs';
-import { startEtcdCluster } from '../scripts/lib/etcd-cluster.mjs';
-import { startBenchNode } from './lib/bench-node.mjs';
-import { medianOf, summarise } from './lib/figures.mjs';
-import { loadHttp } from './lib/http-load.mjs';
-import { loadBareCommit, loadNaiveCas } from './lib/naive-cas.mjs';
+import { describeFigures, describeRatios, GENERATOR_BUSY, toJson } from './lib/bench-report.mjs';
+import { runBounded } from './lib/bounded-main.mjs';
+import { checkNumbers, compareWithIssued } from './lib/check-numbers.mjs';
+import { createContenders, FAMILIES, SEQD_COUNTER } from './lib/contenders.mjs';
+import { medianFigures } from './lib/figures.mjs';
+import { BENCH_USAGE, parseBenchOptions } from './lib/options.mjs';
+import { runRounds } from './lib/rounds.mjs';
+import { makeScratch } from './lib/scratch.mjs';
+import { startBenchServers } from './lib/servers/bench-servers.mjs';
+import { throughputChart } from './lib/throughput-chart.mjs';
+import { describeCompleteness, verifyCluster } from './lib/verify-cluster.mjs';
 
-/** @typedef {import('./lib/figures.mjs').Summary} Summary */
-/** @typedef {{ name: string, connections: number, run: (ms: number) => Promise<import('./lib/figures.mjs').Figures> }} Contender */
+/** @typedef {import('./lib/options.mjs').BenchOptions} BenchOptions */
+/** @typedef {import('./lib/rounds.mjs').RoundsResult} RoundsResult */
+/** @typedef {import('./lib/servers/bench-servers.mjs').BenchServers} BenchServers */
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '1,16,64,256' },
-    json: { type: 'string' },
+/** Starting, stopping and checking. */
+const OVERHEAD_MS = 180_000;
+
+/** Never measured here. */
+const OUT_OF_SCOPE = [
+  {
+    what: 'replicas of PostgreSQL and Redis',
+    why: 'each is one machine, which flatters them: etcd commits on three',
   },
-});
-const rounds = Number(values.rounds);
-const ms = Number(values.seconds) * 1000;
-const connections = values.connections.split(',').map(Number);
+  { what: 'the network between machines', why: 'everything runs on loopback, on one machine' },
+  { what: 'opening connections', why: 'every connection is open before the clock starts' },
+  { what: 'idempotency keys', why: 'no contender but seqd has them; requests are sent without' },
+];
 
 /** @param {string} line */
-const say = line => process.stderr.write(`${line}\n`);
+const progress = line => process.stderr.write(`${line}\n`);
+/** @param {string} [text] */
+const print = (text = '') => process.stdout.write(`${text}\n`);
 
-/** @param {{ url: string, endpoints: readonly string[] }} where @returns {Contender[]} */
-function contenders({ url, endpoints }) {
-  const body = JSON.stringify({ siteId: 'site-1', partitionId: 'partition-a', invoiceType: 'on-cycle' });
-  const path = '/api/v1/sequence/next';
-  return [
-    { name: 'bare commit', connections: 1, run: time => loadBareCommit({ endpoints, ms: time }) },
-    ...connections.flatMap(count => [
-      {
-        name: 'seqd',
-        connections: count,
-        run: /** @param {number} time */ time =>
-          loadHttp({ urls: [url], path, body, connections: count, ms: time }),
-      },
-      {
-        name: 'naive',
-        connections: count,
-        run: /** @param {number} time */ time => loadNaiveCas({ endpoints, workers: count, ms: time }),
-      },
-    ]),
-  ];
-}
-
-/** @param {Contender} contender */
-const keyOf = ({ name, connections: count }) => `${name} ${count}`;
-
-/** @param {Map<string, Summary>} medians */
-function printTable(medians) {
-  const row = /** @param {readonly string[]} cells */ cells =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(16) : cell.padStart(13))).join(' ');
-  const lines = [row(['contender', 'numbers/s', 'p50 ms', 'p99 ms', 'times naive'])];
-  for (const [key, { perSecond, p50Ms, p99Ms }] of medians) {
-    const naive = medians.get(key.replace('seqd', 'naive'));
-    const ratio =
-      key.startsWith('seqd') && naive !== undefined ? `${(perSecond / naive.perSecond).toFixed(1)}×` : '';
-    lines.push(row([key, perSecond.toFixed(0), p50Ms.toFixed(2), p99Ms.toFixed(2), ratio]));
-  }
-  process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-async function main() {
-  await ensureBuild(say);
-  const { bin, version } = await ensureEtcdBinary({ log: say });
-  const dataDir = await mkdtemp(join(tmpdir(), 'seqd-bench-'));
-  const etcd = await startEtcdCluster({ bin, dataDir });
+/** @param {BenchOptions} options @returns {Promise<boolean>} */
+async function main(options) {
+  await ensureBuild(progress);
+  const directory = await makeScratch('bench');
+  const wanted = /** @param {string} family */ family =>
+    options.only.length === 0 || options.only.includes(family);
+  progress('starting three etcd members, four seqd nodes, and what they are compared with');
+  const servers = await startBenchServers({
+    directory,
+    cluster: `bench-${randomUUID()}`,
+    wanted,
+    log: progress,
+  });
   try {
-    await etcd.ready();
-    const node = await startBenchNode({
-      endpoints: etcd.endpoints,
-      cluster: `bench-${randomUUID()}`,
-      id: 'bench',
-    });
-    try {
-      const all = contenders({ url: node.url, endpoints: etcd.endpoints });
-      /** @type {Map<string, Summary[]>} */
-      const results = new Map(all.map(contender => [keyOf(contender), []]));
-      for (const contender of all) await contender.run(Math.min(1000, ms));
-      for (let round = 1; round <= rounds; round += 1) {
-        for (const contender of all) {
-          const summary = summarise(await contender.run(ms));
-          results.get(keyOf(contender))?.push(summary);
-          say(`round ${round}: ${keyOf(contender)}: ${summary.perSecond.toFixed(0)}/s`);
-        }
-      }
-      const medians = new Map([...results].map(([key, list]) => [key, medianOf(list)]));
-      printTable(medians);
-      if (values.json !== undefined) {
-        const document = {
-          etcd: version,
-          node: process.version,
-          rounds,
-          secondsEach: ms / 1000,
-          medians: Object.fromEntries(medians),
-        };
-        await writeFile(values.json, `${JSON.stringify(document, null, 2)}\n`);
-      }
-    } finally {
-      await node.close();
-    }
+    const contenders = createContenders(servers, options.connections).filter(({ family }) => wanted(family));
+    const run = await runRounds(contenders, { ...options, log: progress });
+    const { lines, failures } = await checkAll(run, servers);
+    const document = {
+      ...describeRun(options, servers),
+      ...toJson(contenders, run.results),
+      checks: lines,
+      failures,
+    };
+    printAll(contenders, run, document);
+    await writeFiles(options, run, document);
+    return failures.length === 0;
   } finally {
-    await etcd.close();
-    await rm(dataDir, { recursive: true, force: true });
+    await servers.close();
   }
 }
 
-await main();
+/** @param {RoundsResult} run @param {BenchServers} servers */
+async function checkAll({ drawn, failures }, { endpoints, cluster }) {
+  const unique = checkNumbers(drawn);
+  const lines = [...unique.lines];
+  const problems = [...failures, ...unique.failures];
+  const seqd = drawn.get(SEQD_COUNTER);
+  if (seqd !== undefined) {
+    progress('checking that the series is complete');
+    const report = await verifyCluster(endpoints, cluster);
+    lines.push(`seqd verify: ${describeCompleteness(report)}`);
+    // After a failed contender numbers may be issued whose answers nobody read.
+    problems.push(
+      ...(failures.length === 0
+        ? compareWithIssued(report, seqd)
+        : report.complete
+          ? []
+          : ['the series is not complete']),
+    );
+  }
+  return { lines, failures: problems };
+}
+
+/** @param {BenchOptions} options @param {BenchServers} servers */
+function describeRun({ rounds, seconds }, { versions, leftOut }) {
+  return {
+    at: new Date().toISOString(),
+    machine: {
+      cores: availableParallelism(),
+      processor: cpus()[0]?.model ?? 'unknown',
+      platform: process.platform,
+    },
+    versions,
+    rounds,
+    secondsEach: seconds,
+    leftOut: [...leftOut, ...OUT_OF_SCOPE],
+  };
+}
+
+/** @typedef {ReturnType<typeof describeRun> & { checks: string[], failures: string[] }} Described */
+
+/** @param {Described} document @returns {string} */
+function describePlace({ machine, versions, rounds, secondsEach }) {
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version.split(' ')[0]}`);
+  return `${machine.cores} cores shared by servers and load; ${rounds} × ${secondsEach} s in turn; ${programs.join(', ')}`;
+}
+
+/**
+ * @param {readonly import('./lib/contenders.mjs').Contender[]} contenders
+ * @param {RoundsResult} run
+ * @param {Described} document
+ */
+function printAll(contenders, { results }, document) {
+  print(`\n${describePlace(document)}\n`);
+  print(describeFigures(contenders, results));
+  const busy = [...results.values()].some(
+    rounds => rounds.length > 0 && medianFigures(rounds).generatorCpu > GENERATOR_BUSY,
+  );
+  if (busy) print('! the load generator was about as busy as it can be: the server may do more than this\n');
+  print(describeRatios(results));
+  for (const line of document.checks) print(line);
+  print();
+  for (const { what, why } of document.leftOut) print(`left out: ${what} (${why})`);
+  for (const failure of document.failures) print(`FAILED: ${failure}`);
+}
+
+/** @param {BenchOptions} options @param {RoundsResult} run @param {Described} document */
+async function writeFiles({ json, svg }, { results }, document) {
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(document, undefined, 2)}\n`);
+  if (svg === undefined) return;
+  const chart = throughputChart(results, describePlace(document));
+  if (chart === undefined) print('no chart: none of its contenders was measured');
+  else await writeFile(svg, chart);
+}
+
+const options = parseBenchOptions(process.argv.slice(2), FAMILIES);
+if (options === undefined) print(BENCH_USAGE);
+else {
+  const runs = FAMILIES.length + 4 * options.connections.length;
+  const expectedMs = runs * (options.warmupSeconds + options.rounds * options.seconds) * 1000;
+  await runBounded(2 * expectedMs + OVERHEAD_MS, () => main(options));
+}

@@ -212,6 +212,7 @@ export class SeqdNode {
     return [
       { name: 'node', problem: this.status === 'serving' ? undefined : `the node is ${this.status}` },
       { name: 'etcd', problem: this.coordination.connected ? undefined : 'no etcd quorum answers' },
+      { name: 'name', problem: this.coordination.problem },
       { name: 'series', problem: fatal?.message },
     ];
   }

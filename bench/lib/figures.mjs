@@ -1,31 +1,53 @@
+import { median, percentile } from './statistics.mjs';
+
 /**
- * @typedef {object} Figures what one run of one contender gave
- * @property {number} count operations done
- * @property {number} seconds
- * @property {import('node:perf_hooks').RecordableHistogram} histogram latencies, microseconds
+ * @typedef {object} RawLoad what a load hands over when its time is up
+ * @property {number} seconds from the first request to the last answer
+ * @property {number} cpuSeconds what the generator used of the processors meanwhile
+ * @property {import('./samples.mjs').Samples} latenciesMs one for each answer
+ * @property {import('./samples.mjs').Samples} [drawn] the first number of each answer
  */
 
-/** @typedef {{ perSecond: number, p50Ms: number, p99Ms: number }} Summary */
+/**
+ * @typedef {object} Figures one contender in one round, or the medians over its rounds
+ * @property {number} perSecond numbers a second (of a contender without numbers: answers)
+ * @property {number} p50Ms
+ * @property {number} p99Ms
+ * @property {number} maxMs
+ * @property {number} generatorCpu the load generator's use of one core, 0 to 1
+ */
 
-/** @param {Figures} figures @returns {Summary} */
-export function summarise({ count, seconds, histogram }) {
+/**
+ * @param {RawLoad} load
+ * @param {number} numbersEach numbers in each answer
+ * @returns {Figures}
+ * @throws when there was not a single answer
+ */
+export function toFigures({ seconds, cpuSeconds, latenciesMs }, numbersEach) {
+  if (latenciesMs.length === 0) throw new Error('not a single answer');
+  const sorted = latenciesMs.toArray().sort();
   return {
-    perSecond: count / seconds,
-    p50Ms: histogram.percentile(50) / 1000,
-    p99Ms: histogram.percentile(99) / 1000,
+    perSecond: (sorted.length * numbersEach) / seconds,
+    p50Ms: percentile(sorted, 50),
+    p99Ms: percentile(sorted, 99),
+    maxMs: percentile(sorted, 100),
+    generatorCpu: cpuSeconds / seconds,
   };
 }
 
 /**
  * The median of each figure on its own.
  *
- * @param {readonly Summary[]} rounds at least one
- * @returns {Summary}
+ * @param {readonly Figures[]} rounds at least one
+ * @returns {Figures}
  */
-export function medianOf(rounds) {
-  const median = /** @param {(summary: Summary) => number} pick */ pick => {
-    const sorted = rounds.map(pick).sort((a, b) => a - b);
-    return /** @type {number} */ (sorted[Math.floor(sorted.length / 2)]);
+export function medianFigures(rounds) {
+  const of = /** @param {keyof Figures} name */ name => median(rounds.map(round => round[name]));
+  return {
+    perSecond: of('perSecond'),
+    p50Ms: of('p50Ms'),
+    p99Ms: of('p99Ms'),
+    maxMs: of('maxMs'),
+    generatorCpu: of('generatorCpu'),
   };
-  return { perSecond: median(s => s.perSecond), p50Ms: median(s => s.p50Ms), p99Ms: median(s => s.p99Ms) };
 }

@@ -46,7 +46,7 @@ export class EtcdCoordination implements Coordination {
     this.self = options.self;
     const { leaseTtlSeconds: ttlSeconds, clock, logger } = options;
     this.session = new LeaseSession(connection, { ttlSeconds, clock, logger });
-    this.session.on('granted', leaseId => void this.register(leaseId));
+    this.session.on('granted', lease => void this.register(lease));
   }
 
   async start(): Promise<void> {
@@ -55,8 +55,24 @@ export class EtcdCoordination implements Coordination {
     } catch (error) {
       throw readFailure(error);
     }
+    // Others find this node from here on, and a predecessor of the same name is not taken for it any more.
+    const lease = this.session.id;
+    if (lease !== undefined) await this.register(lease);
     await this.refresh();
     this.schedule();
+  }
+
+  /** What keeps this node from being known to the others; `undefined` when nothing does. */
+  get problem(): string | undefined {
+    const named = this.nodesById.get(this.self.id);
+    if (
+      named === undefined ||
+      named.instance === this.self.instance ||
+      named.startedAt <= this.self.startedAt
+    ) {
+      return undefined;
+    }
+    return `another node at ${named.url} runs under the name ${this.self.id}; give each its own node.id`;
   }
 
   nodes(): readonly NodeInfo[] {
@@ -185,9 +201,9 @@ export class EtcdCoordination implements Coordination {
       this.take(nodes ?? [], leaders ?? []);
       this.connected = true;
       const lease = this.session.id;
-      if (lease !== undefined && this.nodesById.get(this.self.id)?.instance !== this.self.instance) {
-        await this.register(lease);
-      }
+      const registered = this.nodesById.get(this.self.id)?.instance === this.self.instance;
+      // A process that started later has the name; taking it back would only begin a quarrel.
+      if (lease !== undefined && !registered && this.problem === undefined) await this.register(lease);
     } catch (error) {
       if (this.connected) logger.warn({ err: error }, 'etcd does not answer');
       this.connected = false;

@@ -69,34 +69,39 @@ export class LeaseSession extends EventEmitter<{ granted: [leaseId: string] }> {
     }
   }
 
-  private schedule(): void {
+  private schedule(renewed = true): void {
     if (this.closed) return;
-    this.timer = setTimeout(
-      () => {
-        this.running = this.renew().finally(() => this.schedule());
-      },
-      (this.options.ttlSeconds * 1000) / 3,
-    );
+    // After a failure the next member is asked soon: there is time for a few attempts before the lease is in doubt.
+    const waitMs = (this.options.ttlSeconds * 1000) / (renewed ? 3 : 20);
+    this.timer = setTimeout(() => {
+      this.running = this.renew().then(result => this.schedule(result));
+    }, waitMs);
   }
 
-  private async renew(): Promise<void> {
+  /** Renews the lease, or asks for a new one when it is gone. Whether that succeeded. */
+  private async renew(): Promise<boolean> {
     const { clock, logger } = this.options;
     const sentAtMs = clock.monotonicMs();
     try {
       const id = this.leaseId;
-      if (id === undefined) return await this.grant();
+      if (id === undefined) {
+        await this.grant();
+        return true;
+      }
       const ttl = await this.connection.call((client, options) =>
         keepAliveOnce(client, id, options.deadline),
       );
       if (ttl > 0) {
         this.renewedAtMs = sentAtMs;
-        return;
+        return true;
       }
       logger.warn({ leaseId: id }, 'lease expired; asking for a new one');
       this.leaseId = undefined;
       await this.grant();
+      return true;
     } catch (error) {
       logger.warn({ err: error }, 'lease not renewed');
+      return false;
     }
   }
 

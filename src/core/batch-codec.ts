@@ -334,6 +334,7 @@ interface StoredBatch {
   p: string;
   t: number;
   n: string;
+  a: number;
   x: number;
   w: string[];
   o: EncodedFact[];
@@ -349,6 +350,7 @@ export function encodeBatch(batch: Batch): string {
     p: batch.previous,
     t: batch.time,
     n: batch.node,
+    a: batch.serial,
     x: batch.next,
     w: table.strings,
     o: facts,
@@ -366,6 +368,7 @@ export function decodeBatch(text: string): Batch {
     previous: stored.p,
     time: stored.t,
     node: stored.n,
+    serial: stored.a,
     next: stored.x,
     facts: decodeFacts(stored.o, table),
   };

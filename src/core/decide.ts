@@ -25,7 +25,7 @@ export type Decision = { readonly status: 'accepted'; readonly fact: Fact } | Ou
  * Pages of the pool one request may draw from; what it still lacks then comes from the counter, so that any
  * request fits into one commit.
  */
-export const DRAW_PAGES_MAX = 32;
+export const DRAW_PAGES_MAX = 24;
 
 /** Most ranges the counter may have skipped by raises; they live in the head, which every commit writes. */
 export const SKIPPED_RANGES_MAX = 64;
@@ -81,6 +81,7 @@ function findRepetition(view: SeriesView, request: Request): Outcome | undefined
   return rejected(
     'outcome_unknown',
     'The request was forwarded so long ago that it is no longer known whether it was carried out',
+    { ingressFloor: view.ingressFloor },
   );
 }
 
@@ -181,15 +182,13 @@ function decideReturn(view: SeriesView, command: ReturnCommand, origin: FactOrig
   const { number } = command;
   const { settings, next, skipped } = view.head;
   if (number < settings.start || number >= next) {
-    return rejected(
-      'never_issued',
-      `Number ${number} was never issued; issued numbers are ${settings.start} to ${next - 1}`,
-      {
-        number,
-        first: settings.start,
-        last: next - 1,
-      },
-    );
+    const issued =
+      next === settings.start ? 'none has been yet' : `issued numbers are ${settings.start} to ${next - 1}`;
+    return rejected('never_issued', `Number ${number} was never issued; ${issued}`, {
+      number,
+      first: settings.start,
+      last: next - 1,
+    });
   }
   if (rangesInclude(skipped, number)) return returnedAlready(number, 'void');
   const page = view.page(pageOf(number));

@@ -103,6 +103,11 @@ export interface Batch {
   readonly time: number;
   /** The node process that committed it, unique over restarts. */
   readonly node: string;
+  /**
+   * Rises with every batch that process plans. A batch planned anew is never the same text as one given up, so nothing
+   * that still waits for the head the old one would have made can apply.
+   */
+  readonly serial: number;
   /** The head's `next` before the batch: fresh numbers rise along the journal, so it can be searched. */
   readonly next: number;
   /** At least one. */

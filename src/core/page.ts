@@ -111,6 +111,12 @@ export function pageStatus(
   return holdingOf(page, number) === undefined ? undefined : 'reissued';
 }
 
+/** Roughly how many bytes the page takes when stored, with some room. */
+export function pageBytes(page: Page): number {
+  const ranges = page.pooled.length + page.reserved.length + page.voided.length;
+  return 100 + ranges * 10 + page.reissued.length * 40;
+}
+
 /** The page as stored. Numbers are written relative to the page's first. */
 export function encodePage(id: number, page: Page): string {
   const base = id * PAGE_SIZE;

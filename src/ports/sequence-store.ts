@@ -87,6 +87,9 @@ export interface Prune {
   readonly leadership: LeadershipGuard;
 }
 
+/** etcd's default limit is 1.5 MiB a request; this leaves room for head, tally, keys and compares. */
+export const COMMIT_BYTES_MAX = 1_000_000;
+
 /** etcd's default limit is 128 operations a transaction; the compares and the else-branch count for themselves. */
 export const COMMIT_RECORDS_MAX = 120;
 

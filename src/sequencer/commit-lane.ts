@@ -8,7 +8,12 @@ import { KEYS, journalKey, planRecords } from '../core/records.ts';
 import type { Outcome } from '../core/requests.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { SeriesView } from '../core/view.ts';
-import { COMMIT_RECORDS_MAX, type Commit, type LeadershipTransfer } from '../ports/sequence-store.ts';
+import {
+  COMMIT_BYTES_MAX,
+  COMMIT_RECORDS_MAX,
+  type Commit,
+  type LeadershipTransfer,
+} from '../ports/sequence-store.ts';
 import { JournalIndex } from './journal-index.ts';
 import { isFatal, loadState, readJournal } from './load-state.ts';
 import type { SequencerDependencies } from './options.ts';
@@ -79,6 +84,8 @@ export class CommitLane {
   private recovery: Promise<void> | undefined;
   private conflictsInARow = 0;
   private settling = false;
+  /** Of the last plan made. */
+  private serial = 0;
   private handingOver = false;
   private closed = false;
   private waiters: (() => void)[] = [];
@@ -134,6 +141,8 @@ export class CommitLane {
         node: `${deps.coordination.self.id}/${deps.coordination.self.instance}`,
         digest: deps.digest,
         recordsMax: COMMIT_RECORDS_MAX - 8,
+        bytesMax: COMMIT_BYTES_MAX,
+        serial: (this.serial += 1),
       },
     );
     const taken = result.outcomes.length;
@@ -229,12 +238,14 @@ export class CommitLane {
         );
       },
     };
-    let outcome = await resolveCommit(deps.store, commit, options);
+    let outcome = await resolveCommit(deps.store, commit, { ...options, uncertain: false });
     if (outcome.status === 'conflict' && flight.earlierHeads.includes(outcome.head)) {
       // It overtook its predecessor on the way. Once that has committed, the same commit fits.
       deps.observer.commitReordered(this.series);
       await this.predecessorDone(flight);
-      if (this.flights.includes(flight)) outcome = await resolveCommit(deps.store, commit, options);
+      if (this.flights.includes(flight)) {
+        outcome = await resolveCommit(deps.store, commit, { ...options, uncertain: true });
+      }
     }
     flight.outcome = outcome;
     this.settleFront();
@@ -245,24 +256,34 @@ export class CommitLane {
    * certain that this was the newest state, or the node might refuse on the strength of the past.
    */
   private async confirmUnchanged(flight: Flight): Promise<void> {
-    const decided = flight.outcomes.some(outcome => outcome.status === 'rejected');
     await this.predecessorDone(flight);
+    const refused = flight.outcomes.some(outcome => outcome.status === 'rejected');
+    const verdict = refused ? await this.judge(flight) : 'current';
     if (!this.flights.includes(flight)) return;
-    if (!decided) {
+    if (verdict === 'current') {
       flight.outcome = { status: 'committed', revision: 0 };
     } else {
-      try {
-        const { record } = await this.deps.store.read(this.series, KEYS.head);
-        const head = record?.value ?? null;
-        flight.outcome =
-          head === flight.expectedHead || this.isOurs(head)
-            ? { status: 'committed', revision: 0 }
-            : { status: 'conflict', head, deposed: false };
-      } catch (error) {
-        flight.outcome = { status: 'refused', code: 'unavailable', cause: error };
+      // It carries no commit, so what is under way behind it stands or falls by itself.
+      this.flights = this.flights.filter(other => other !== flight);
+      if (verdict === 'stale') {
+        this.giveBack([flight]);
+        void this.recover();
+      } else {
+        this.events.reject(flight.pendings, new SeqdError('unavailable', undefined, { cause: verdict }));
       }
     }
     this.settleFront();
+  }
+
+  /** Whether what a flight was decided on is still the newest state; an error when that cannot be read. */
+  private async judge(flight: Flight): Promise<'current' | 'stale' | Error> {
+    try {
+      const { record } = await this.deps.store.read(this.series, KEYS.head);
+      const head = record?.value ?? null;
+      return head === flight.expectedHead || this.isOurs(head) ? 'current' : 'stale';
+    } catch (error) {
+      return error as Error;
+    }
   }
 
   /** Whether a head is the result of a commit of ours that is still under way. */

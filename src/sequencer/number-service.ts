@@ -10,7 +10,7 @@ import {
   returnReply,
   type ReturnReply,
 } from '../core/replies.ts';
-import { COMMIT_RECORDS_MAX } from '../ports/sequence-store.ts';
+import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from '../ports/sequence-store.ts';
 import type { SeriesSequencer } from './series-sequencer.ts';
 
 /** A reply, and whether it is the stored answer of an earlier request with the same key. */
@@ -59,7 +59,8 @@ export class NumberService {
     const state = await this.sequencer.current();
     const { owner, count, contiguous = false } = draw;
     const command = { kind: 'issue' as const, owner, count, contiguous };
-    const context = { now: 0, node: '', digest: this.digest, recordsMax: COMMIT_RECORDS_MAX };
+    const limits = { recordsMax: COMMIT_RECORDS_MAX, bytesMax: COMMIT_BYTES_MAX };
+    const context = { now: 0, node: '', serial: 0, digest: this.digest, ...limits };
     const outcome = plan(state, [{ command, origin: {} }], context).outcomes[0]!;
     if (outcome.status === 'done') return { numbers: allocationReply(outcome.record).numbers, count, owner };
     if (outcome.status === 'rejected') throw new SeqdError(outcome.rejection.code, outcome.rejection.detail);

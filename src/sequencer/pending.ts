@@ -15,6 +15,8 @@ export interface Pending {
   /** Monotonic milliseconds. */
   readonly submittedAtMs: number;
   readonly deadlineMs: number;
+  /** Another node took it in. */
+  readonly forwarded: boolean;
   /** It is part of a commit or forward under way. */
   underWay: boolean;
   /** It was forwarded and no answer came: it may have been carried out. */

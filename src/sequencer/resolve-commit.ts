@@ -15,6 +15,8 @@ export interface ResolveOptions {
   readonly clock: Clock;
   /** Ends the attempts; the outcome is then `abandoned`. */
   readonly signal: AbortSignal;
+  /** An earlier attempt may still be on its way, so a refusal of this one decides nothing. */
+  readonly uncertain: boolean;
   /** Called for every attempt whose outcome is unknown. */
   readonly onUnknown: (cause: unknown) => void;
   /** A random number in [0, 1), for jitter. */
@@ -38,7 +40,7 @@ export async function resolveCommit(
   options: ResolveOptions,
 ): Promise<ResolvedOutcome> {
   const ours = commit.puts.find(put => put.key === commit.journalKey)!.value;
-  let uncertain = false;
+  let uncertain = options.uncertain;
   let backoffMs = BACKOFF_FIRST_MS;
   while (!options.signal.aborted) {
     const outcome = await store.commit(commit);

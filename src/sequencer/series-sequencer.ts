@@ -53,7 +53,7 @@ export class SeriesSequencer {
   private knownSequence = 0;
   private restingPeer: { instance: string; untilMs: number } | undefined;
   private pumpScheduled = false;
-  private drained: (() => void) | undefined;
+  private readonly whenDrained: (() => void)[] = [];
 
   constructor(series: SeriesId, deps: SequencerDependencies) {
     this.series = series;
@@ -102,6 +102,7 @@ export class SeriesSequencer {
         request,
         submittedAtMs: nowMs,
         deadlineMs: nowMs + budgetMs,
+        forwarded: request.origin.ingress !== undefined,
         underWay: false,
         doubtful: false,
         settled: false,
@@ -157,16 +158,18 @@ export class SeriesSequencer {
 
   /** Finishes what was accepted, refuses what is new. Resolves when done or at the deadline. */
   async drain({ deadlineMs }: { deadlineMs: number }): Promise<void> {
-    if (this.status !== 'open') return;
-    this.status = 'draining';
-    await this.giveUpLeadership();
+    if (this.status === 'open') {
+      this.status = 'draining';
+      void this.giveUpLeadership();
+    }
     if (this.unanswered.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>(resolve => {
-      this.drained = resolve;
-      timer = setTimeout(resolve, deadlineMs);
+      const timer = setTimeout(resolve, deadlineMs);
+      this.whenDrained.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
-    clearTimeout(timer);
   }
 
   /** Hands leadership to another node: with the batch that is to be sent next, or by itself when there is none. */
@@ -222,7 +225,9 @@ export class SeriesSequencer {
       if (leader !== undefined) {
         if (this.forwards >= FORWARDS_MAX) return;
         const pendings = this.queue.take(this.deps.limits.batchSizeMax);
-        if (pendings.length > 0) void this.forward(leader, pendings);
+        this.declineForwarded(pendings);
+        const ours = pendings.filter(pending => !pending.settled);
+        if (ours.length > 0) void this.forward(leader, ours);
       } else {
         if (!this.lane.hasRoom) {
           if (!this.lane.isReady) void this.lane.recover();
@@ -231,6 +236,13 @@ export class SeriesSequencer {
         const pendings = this.queue.take(this.deps.limits.batchSizeMax);
         if (pendings.length > 0) this.lane.send(pendings);
       }
+    }
+  }
+
+  /** One hop at most: what another node has forwarded here goes back to it when we no longer lead. */
+  private declineForwarded(pendings: readonly Pending[]): void {
+    for (const pending of pendings) {
+      if (pending.forwarded) this.refuse(pending, new SeqdError('unavailable', 'This node no longer leads'));
     }
   }
 
@@ -286,7 +298,7 @@ export class SeriesSequencer {
         deps.observer.forwarded(this.series, pendings.length, deps.clock.monotonicMs() - sentAtMs);
         this.knownSequence = Math.max(this.knownSequence, reply.sequence);
         // A leader that cannot serve is cut off from etcd, or going away; we may not be.
-        if (this.takeForwardOutcomes(pendings, reply.outcomes) > 0) this.rest(leader);
+        if (this.takeForwardOutcomes(pendings, reply) > 0) this.rest(leader);
       }
     } catch (error) {
       deps.observer.forwardFailed(this.series, pendings.length);
@@ -328,17 +340,26 @@ export class SeriesSequencer {
   }
 
   /** Answers what the leader decided; what it could not serve goes back to the queue. Returns how many that are. */
-  private takeForwardOutcomes(pendings: readonly Pending[], outcomes: readonly ForwardOutcome[]): number {
+  private takeForwardOutcomes(
+    pendings: readonly Pending[],
+    { outcomes, sequence }: Extract<ForwardReply, { status: 'done' }>,
+  ): number {
     const again: Pending[] = [];
+    const bornAgain: Pending[] = [];
     for (const [i, pending] of pendings.entries()) {
       const outcome = outcomes[i];
       if (pending.settled) continue;
       if (outcome === undefined) again.push(pending);
       else if (outcome.status === 'done') this.answer(pending, outcome);
       else if (outcome.code === 'draining' || outcome.code === 'unavailable') again.push(pending);
-      else this.refuse(pending, new SeqdError(outcome.code, outcome.detail, { details: outcome.details }));
+      else if (isBornTooEarly(outcome) && !pending.doubtful) {
+        // We had heard nothing for so long that the leader could not tell a new request from an old one. This is
+        // its first answer, so up to now it was not carried out.
+        pending.request = { ...pending.request, ingressSince: sequence };
+        bornAgain.push(pending);
+      } else this.refuse(pending, new SeqdError(outcome.code, outcome.detail, { details: outcome.details }));
     }
-    this.giveBack(again);
+    this.giveBack([...bornAgain, ...again]);
     return again.length;
   }
 
@@ -403,24 +424,21 @@ export class SeriesSequencer {
   private refuse(pending: Pending, error: SeqdError): void {
     if (pending.settled) return;
     this.finish(pending);
-    pending.reject(error);
+    // A forward of it that got no answer may still be carried out, so no refusal is final.
+    pending.reject(pending.doubtful ? new SeqdError('outcome_unknown', undefined, { cause: error }) : error);
   }
 
   private finish(pending: Pending): void {
     pending.settled = true;
     this.unanswered.delete(pending);
-    if (this.unanswered.size === 0) this.drained?.();
+    if (this.unanswered.size === 0) for (const done of this.whenDrained.splice(0)) done();
   }
 
   /** Refuses what has waited past its budget; a commit under way goes on being resolved. */
   private sweep(): void {
     const nowMs = this.deps.clock.monotonicMs();
     for (const pending of this.queue.takeExpired(nowMs)) this.refuseLate(pending);
-    // The set is in order of arrival and budgets hardly differ, so the front tells.
-    for (const pending of this.unanswered) {
-      if (pending.deadlineMs > nowMs) break;
-      this.refuseLate(pending);
-    }
+    for (const pending of this.unanswered) if (pending.deadlineMs <= nowMs) this.refuseLate(pending);
     if (this.queue.length > 0) this.schedulePump();
   }
 
@@ -483,6 +501,11 @@ export class SeriesSequencer {
 
   private pruning = false;
   private readonly expiring = new Set<string>();
+}
+
+/** Whether the leader refused because its memory of forwarded requests does not reach back far enough. */
+function isBornTooEarly(outcome: ForwardOutcome & { status: 'failed' }): boolean {
+  return outcome.code === 'outcome_unknown' && 'ingressFloor' in outcome.details;
 }
 
 /** Whether a request may have been carried out although nobody has said so. */

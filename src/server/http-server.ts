@@ -34,6 +34,8 @@ export class HttpServer {
       requestTimeout: options.requestTimeoutMs,
       headersTimeout: options.headersTimeoutMs,
       keepAliveTimeout: options.keepAliveTimeoutMs,
+      // Node looks for connections past these timeouts every 30 s unless told otherwise.
+      connectionsCheckingInterval: 1_000,
       noDelay: true,
     };
     this.server = createServer(settings, (request, response) => {
@@ -42,6 +44,8 @@ export class HttpServer {
       app(request, response);
     });
     this.server.on('upgrade', (request, socket, head) => {
+      // Node has taken its own listener off: without one, a client that resets the connection ends the process.
+      socket.on('error', () => {});
       if (!upgrade(request, socket, head)) socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
     });
   }

@@ -32,7 +32,10 @@ export class WebSocketPeers implements Peers {
   forward(node: NodeInfo, message: ForwardMessage): Promise<ForwardReply> {
     let link = this.links.get(node.instance);
     if (link === undefined || link.ended) {
-      link = new PeerLink(node, this.options);
+      const made = new PeerLink(node, this.options, () => {
+        if (this.links.get(node.instance) === made) this.links.delete(node.instance);
+      });
+      link = made;
       this.links.set(node.instance, link);
     }
     return link.forward(message);
@@ -57,6 +60,7 @@ class PeerLink {
   ended = false;
   private readonly node: NodeInfo;
   private readonly options: PeerClientOptions;
+  private readonly onEnd: () => void;
   private readonly socket: WebSocket;
   private readonly opened: Promise<void>;
   private readonly waiting = new Map<number, Waiting>();
@@ -64,8 +68,9 @@ class PeerLink {
   private heardAtMs = 0;
   private watchdog: NodeJS.Timeout | undefined;
 
-  constructor(node: NodeInfo, options: PeerClientOptions) {
+  constructor(node: NodeInfo, options: PeerClientOptions, onEnd: () => void) {
     this.node = node;
+    this.onEnd = onEnd;
     this.options = options;
     const url = new URL(PEER_PATH, node.url);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -107,6 +112,7 @@ class PeerLink {
     this.socket.terminate();
     for (const waiting of this.waiting.values()) waiting.reject(error);
     this.waiting.clear();
+    this.onEnd();
   }
 
   private receive(text: string): void {

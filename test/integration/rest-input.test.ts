@@ -68,7 +68,9 @@ function refusedNext(
     {
       name: `POST next: ${name}`,
       send: (api, headers) => api.next(fields, headers),
-      ...{ status, code, says },
+      status,
+      code,
+      says,
     },
   ];
   const texts = Object.values(fields).every(value => typeof value === 'string' || typeof value === 'number');
@@ -77,7 +79,9 @@ function refusedNext(
     entries.push({
       name: `GET next: ${name}`,
       send: (api, headers) => api.getNext(query, headers),
-      ...{ status, code, says },
+      status,
+      code,
+      says,
     });
   }
   return entries;
@@ -85,7 +89,7 @@ function refusedNext(
 
 const COUNT = { status: 400, code: 'invalid_count', says: ['count', '1000'] };
 
-const REFUSED: readonly Refused[] = [
+const REFUSALS: readonly (Refused | Refused[])[] = [
   ...refusedNext(
     'unknown site',
     { siteId: 'site-9' },
@@ -335,7 +339,9 @@ const REFUSED: readonly Refused[] = [
     status: 404,
     code: 'route_not_found',
   },
-].flat();
+];
+
+const REFUSED: readonly Refused[] = REFUSALS.flat();
 
 const WRONG_METHODS: readonly (readonly [string, string, string])[] = [
   ...['PUT', 'PATCH', 'DELETE', 'OPTIONS'].map(method => [method, '/next', 'GET, POST'] as const),
@@ -372,10 +378,8 @@ describe('a refused request', () => {
 
   test('HEAD next draws no number', async () => {
     const before = await api.series();
-    const { status } = await api.send(
-      'HEAD',
-      '/next?siteId=site-1&partitionId=partition-a&invoiceType=on-cycle',
-    );
+    const query = '?siteId=site-1&partitionId=partition-a&invoiceType=on-cycle';
+    const { status } = await api.send('HEAD', `/next${query}`);
     expect(status).toBeGreaterThanOrEqual(400);
     expect(await api.series()).toEqual(before);
   });
@@ -670,8 +674,11 @@ describe('next', () => {
         ],
         reused: true,
         preview: true,
-        ...{ siteId: 'site-1', partitionId: 'partition-a', invoiceType: 'simulated' },
-        ...{ node: 'node-1', leader: 'node-1' },
+        siteId: 'site-1',
+        partitionId: 'partition-a',
+        invoiceType: 'simulated',
+        node: 'node-1',
+        leader: 'node-1',
       });
     }
     expect(await api.series()).toEqual(before);
@@ -713,31 +720,12 @@ describe('next', () => {
     expect(await verifyCluster(sharedEndpoints(), api.cluster)).toMatchObject({ complete: true, issued: 6 });
   });
 
-  // A transaction may be 1.5 MiB. Control characters take six bytes each in JSON.
-  test('of 512 requests at once with the longest texts there can be answers every one', async () => {
-    const longest = (i: number, tag: string): string => `${tag}${i}`.padEnd(200, '\u0001');
-    const answers = await Promise.all(
-      Array.from({ length: 1_024 }, (_, i) =>
-        api.next(
-          {
-            reference: longest(i, 'r'),
-            clientId: longest(i, 'c'),
-            traceId: longest(i, 't'),
-          },
-          { 'idempotency-key': `${i}`.padEnd(200, 'k') },
-        ),
-      ),
-    );
-    const refused = answers.filter(({ status }) => status !== 200);
-    expect(refused.map(({ body }) => body.code)).toEqual([]);
-  });
-
   // A transaction may hold 128 operations; every 1,024 numbers of a suppressed range are a record.
-  test('of several suppressed ranges of 60,000 at once answers every one', async () => {
+  test('of several suppressed ranges of 78,000 at once answers every one', async () => {
     const wide = await startApi({ 'sequence.core.count-max': '100000' });
     const answers = await Promise.all(
       Array.from({ length: 6 }, () =>
-        wide.next({ invoiceType: 'suppressed', count: 60_000, contiguous: true }),
+        wide.next({ invoiceType: 'suppressed', count: 78_000, contiguous: true }),
       ),
     );
     expect(answers.map(({ status, body }) => body.code ?? status)).toEqual(answers.map(() => 200));

@@ -48,7 +48,7 @@ export class ProxiedEtcd {
   }
 
   async each(work: (proxy: FaultProxy) => void | Promise<void>): Promise<void> {
-    await Promise.all(this.proxies.map(work));
+    await Promise.all(this.proxies.map(async proxy => work(proxy)));
   }
 
   async close(): Promise<void> {

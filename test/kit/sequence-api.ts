@@ -1,4 +1,4 @@
-import { type HttpAnswer, HttpClient, nextBody } from './http-client.ts';
+import { type HttpAnswer, type HttpClient, nextBody } from './http-client.ts';
 
 const BASE = '/api/v1/sequence';
 

@@ -72,7 +72,14 @@ export class SeriesWorld {
   }
 
   private runBatch(requests: readonly Request[]): readonly Outcome[] {
-    const context = { now: this.now, node: 'world', digest, recordsMax: 100 };
+    const context = {
+      now: this.now,
+      node: 'world',
+      serial: this.journal.length,
+      digest,
+      recordsMax: 100,
+      bytesMax: 1e6,
+    };
     const result = plan(this.state, requests, context);
     if (result.plan !== null) {
       this.journal.push(result.plan.text);

@@ -30,19 +30,40 @@ export function createHttpApp(options: HttpAppOptions): { app: Express; classes:
   app.disable('etag');
   app.set('query parser', 'simple');
   app.use(identify(options));
-  app.use('/api/v1/sequence', express.json({ limit: options.bodyLimitBytes }), createSequenceRoutes(options));
+  app.use(
+    SEQUENCE_BASE,
+    mountedAt(SEQUENCE_BASE),
+    express.json({ limit: options.bodyLimitBytes }),
+    createSequenceRoutes(options),
+  );
   app.use(createHealthRoutes(options.health));
   app.get('/metrics', async (_request, response) => {
     const text = await options.metrics.registry.metrics();
     response.writeHead(200, { 'content-type': options.metrics.registry.contentType }).end(text);
   });
-  app.use('/dashboard', secureHeaders(), express.static(options.dashboardDirectory, { index: 'index.html' }));
+  app.use(
+    DASHBOARD_BASE,
+    mountedAt(DASHBOARD_BASE),
+    secureHeaders(),
+    express.static(options.dashboardDirectory, { index: 'index.html' }),
+  );
   app.get('/', (_request, response) => response.redirect('/dashboard/'));
   app.use((request, _response, next) => {
     next(new SeqdError('route_not_found', `There is nothing at ${request.method} ${request.path}`));
   });
   app.use(answerError(options));
   return { app, classes };
+}
+
+const SEQUENCE_BASE = '/api/v1/sequence';
+const DASHBOARD_BASE = '/dashboard';
+
+/** Notes for metrics which router took the request; `request.baseUrl` is spelt as the client spelt it. */
+function mountedAt(base: string): RequestHandler {
+  return (request, _response, next) => {
+    contextOf(request).base = base;
+    next();
+  };
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -60,7 +81,8 @@ function identify({ instance, latency, metrics, logger }: HttpAppOptions): Reque
     response.setHeader('x-request-id', id);
     response.on('finish', () => {
       const ms = performance.now() - startedAtMs;
-      const route = routeOf(request.baseUrl, (request.route as { path?: string } | undefined)?.path);
+      const { base } = contextOf(request);
+      const route = routeOf(base, (request.route as { path?: string } | undefined)?.path);
       metrics.requestAnswered(route, response.statusCode, ms);
       if (route.startsWith('/api/v1/sequence/next') || route.startsWith('/api/v1/sequence/release'))
         latency.record(ms);
@@ -74,9 +96,9 @@ function identify({ instance, latency, metrics, logger }: HttpAppOptions): Reque
 }
 
 /** The route as declared, so that metrics never get a label per address that somebody made up. */
-function routeOf(base: string, path: string | undefined): string {
-  if (path === undefined) return base === '/dashboard' ? base : 'other';
-  return `${base}${path}`;
+function routeOf(base: string | undefined, path: string | undefined): string {
+  if (path === undefined) return base === DASHBOARD_BASE ? base : 'other';
+  return `${base ?? ''}${path}`;
 }
 
 /** Headers for the page: nothing from elsewhere. On plain http nothing may ask for https, or a LAN address loads no script. */

@@ -7,6 +7,8 @@ import { WIRE_ERRORS } from '../wire-errors.ts';
 export interface RequestContext {
   readonly id: string;
   readonly startedAtMs: number;
+  /** Where the router that took the request is mounted, as declared; Express forgets it when a handler fails. */
+  base?: string;
 }
 
 const CONTEXT = Symbol('context');
@@ -29,7 +31,11 @@ export function sendJson(
   type = 'application/json; charset=utf-8',
 ): void {
   const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+  });
   response.end(text);
 }
 

@@ -34,7 +34,8 @@ export function createSequenceRoutes(options: SequenceRoutesOptions): Router {
     const fields = request.method === 'GET' ? request.query : bodyOf(request);
     await answerNext(options, request, response, parseNext(fields, options.vocabulary));
   };
-  router.route('/next').get(next).post(next).all(notAllowed('GET, POST'));
+  // Express answers HEAD like GET, and a draw is nothing to look at without taking it.
+  router.route('/next').head(notAllowed('GET, POST')).get(next).post(next).all(notAllowed('GET, POST'));
   router
     .route('/release')
     .post((request, response) => answerRelease(options, request, response))

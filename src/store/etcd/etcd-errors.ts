@@ -52,6 +52,12 @@ export function shouldChangeMember(error: unknown): boolean {
   );
 }
 
+/** Whether a read failed because the client takes no answer of that size. Accepts our own error around it, too. */
+export function isAnswerTooLarge(error: unknown): boolean {
+  const cause = error instanceof SeqdError ? error.cause : error;
+  return /received message larger than max/i.test(messageOf(cause));
+}
+
 /** A failed read as our own error: the read was either refused or got no answer in time. */
 export function readFailure(error: unknown): SeqdError {
   if (error instanceof SeqdError) return error;

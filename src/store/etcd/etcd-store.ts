@@ -1,4 +1,4 @@
-import type { ICompare, IKeyValue, IRequestOp } from 'etcd3';
+import type { ICompare, IKeyValue, IRangeRequest, IRangeResponse, IRequestOp } from 'etcd3';
 import type { SeriesId } from '../../core/identifiers.ts';
 import { encodeJournalStart, journalKey, KEYS } from '../../core/records.ts';
 import type {
@@ -12,10 +12,10 @@ import type {
   StoredRecord,
 } from '../../ports/sequence-store.ts';
 import type { EtcdConnection } from './etcd-connection.ts';
-import { classifyEtcdFailure, readFailure } from './etcd-errors.ts';
+import { classifyEtcdFailure, isAnswerTooLarge, readFailure } from './etcd-errors.ts';
 import { type EtcdKeys, prefixEnd } from './etcd-keys.ts';
 
-/** Keys read in one answer; pages and journal entries of this many stay well below the receive limit. */
+/** Keys read in one answer to begin with; fewer when their values are so large that the answer would not be received. */
 const RANGE_PAGE = 500;
 
 /** Series in etcd. See the port for what each method promises. */
@@ -64,20 +64,35 @@ export class EtcdStore implements SequenceStore {
     const wanted = query.limit ?? Number.POSITIVE_INFINITY;
     let { from } = query;
     let revision = query.revision ?? 0;
+    let page = RANGE_PAGE;
     for (;;) {
-      const limit = Math.min(RANGE_PAGE, wanted - records.length);
+      const limit = Math.min(page, wanted - records.length);
       const request = {
         key: Buffer.from(prefix + from),
         range_end: Buffer.from(prefix + query.to),
         limit,
         revision,
       };
-      const response = await this.connection.read((client, options) => client.kv.range(request, options));
+      const response = await this.readPage(request);
+      if (response === 'too large') {
+        page = Math.max(1, Math.floor(limit / 4));
+        continue;
+      }
       // All further answers are read at the revision of the first, so that together they are one state.
       if (revision === 0) revision = Number(response.header.revision);
       for (const kv of response.kvs) records.push(toRecord(kv, kv.key.toString('utf8').slice(prefix.length)));
       if (!response.more || records.length >= wanted) return { records, revision, more: response.more };
       from = `${records.at(-1)!.key}\0`;
+    }
+  }
+
+  /** Reads what the request asks for, or says that so many records are more than one answer may hold. */
+  private async readPage(request: IRangeRequest & { limit: number }): Promise<IRangeResponse | 'too large'> {
+    try {
+      return await this.connection.read((client, options) => client.kv.range(request, options));
+    } catch (error) {
+      if (request.limit > 1 && isAnswerTooLarge(error)) return 'too large';
+      throw error;
     }
   }
 

@@ -61,7 +61,8 @@ export class MemoryStore implements SequenceStore {
         records.push({ key, value: version.value, revision: version.revision });
       }
     }
-    records.sort((a, b) => (a.key < b.key ? -1 : 1));
+    // etcd sorts bytes; JavaScript compares UTF-16 units.
+    records.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
     const limit = query.limit ?? records.length;
     return { records: records.slice(0, limit), revision, more: records.length > limit };
   }

@@ -48,7 +48,8 @@ export function checkAttempts(log: ClientLog, facts: readonly PlacedFact[]): str
     if (reference === undefined) {
       const strange = found.find(({ fact }) => fact.kind !== 'expire');
       if (strange !== undefined) problems.push(`nobody asked for ${at(strange)}`);
-    } else if (!known.has(reference)) problems.push(`nobody sent ${reference}, but ${at(found[0]!)} is its doing`);
+    } else if (!known.has(reference))
+      problems.push(`nobody sent ${reference}, but ${at(found[0]!)} is its doing`);
     else if (found.length > 1) {
       problems.push(`${reference} took effect ${found.length} times: ${found.map(at).join(', ')}`);
     }
@@ -92,7 +93,8 @@ function checkFailure(
   const retry = retryOf(code);
   if (retry !== 'same-key' && own !== undefined) return `was refused, but ${at(own)} is its doing`;
   const { mayBeRejectedWith: allowed } = operation;
-  if (retry === 'never' && allowed !== 'anything' && !allowed.includes(code)) return 'was refused for no reason';
+  if (retry === 'never' && allowed !== 'anything' && !allowed.includes(code))
+    return 'was refused for no reason';
   if (code === 'internal') return 'met an internal error';
   return undefined;
 }
@@ -114,7 +116,8 @@ function checkKeys(log: ClientLog, facts: readonly PlacedFact[]): string[] {
     if (different !== undefined) {
       problems.push(`key ${operation.key} got ${id(answers[0]!.position)} and ${id(different.position)}`);
     }
-    if (operation.status === 'open') problems.push(`key ${operation.key} has no answer after all was well again`);
+    if (operation.status === 'open')
+      problems.push(`key ${operation.key} has no answer after all was well again`);
   }
   return problems;
 }
@@ -126,7 +129,8 @@ function checkHoldings(clients: readonly WorkloadClient[], facts: readonly Place
   for (const client of clients) {
     for (const [number, { allocation }] of client.held) {
       const holder = holders.get(number);
-      if (holder === undefined) problems.push(`number ${number} of ${id(allocation)} was taken from its client`);
+      if (holder === undefined)
+        problems.push(`number ${number} of ${id(allocation)} was taken from its client`);
       else if (!samePosition(holder, allocation))
         problems.push(`number ${number} of ${id(allocation)} belongs to ${id(holder)}`);
     }
@@ -163,7 +167,8 @@ function checkReservations(log: ClientLog, facts: readonly PlacedFact[]): string
     const { fact } = placed;
     if (fact.kind !== 'confirm' && fact.kind !== 'cancel' && fact.kind !== 'expire') continue;
     const earlier = ends.get(id(fact.reservation));
-    if (earlier !== undefined) problems.push(`reservation ${id(fact.reservation)} ended twice: ${at(placed)}`);
+    if (earlier !== undefined)
+      problems.push(`reservation ${id(fact.reservation)} ended twice: ${at(placed)}`);
     ends.set(id(fact.reservation), placed);
   }
   for (const attempt of log.attempts) {

@@ -4,6 +4,8 @@ import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import type {
   Commit,
   CommitOutcome,
+  LeadershipTransfer,
+  Prune,
   RangeQuery,
   RangeResult,
   SequenceStore,
@@ -58,6 +60,8 @@ export class FaultyStore implements SequenceStore {
   faults: StoreFaults = NO_STORE_FAULTS;
   /** Nothing gets through, in neither direction, and calls end at their deadline. */
   cutOff = false;
+  /** Called when a commit has handed leadership over, with the revision that did it. */
+  onTransfer: (transfer: LeadershipTransfer, revision: string) => void = () => {};
   /** How many commits were attempted. */
   attempts = 0;
   /** How many reads were attempted. */
@@ -82,14 +86,14 @@ export class FaultyStore implements SequenceStore {
     switch (kind) {
       case 'none': {
         await time.sleep(thereMs);
-        const outcome = await this.store.commit(commit);
+        const outcome = await this.apply(commit);
         await time.sleep(backMs);
         return this.cutOff ? unknown('the reply was lost in a partition') : outcome;
       }
       case 'duplicate': {
         await time.sleep(thereMs);
-        const outcome = await this.store.commit(commit);
-        time.after(backMs + lateMs, () => void this.store.commit(commit));
+        const outcome = await this.apply(commit);
+        time.after(backMs + lateMs, () => void this.apply(commit));
         await time.sleep(backMs);
         return outcome;
       }
@@ -98,12 +102,12 @@ export class FaultyStore implements SequenceStore {
         return unknown('the request was dropped');
       case 'drop-reply':
         await time.sleep(thereMs);
-        await this.store.commit(commit);
+        await this.apply(commit);
         await time.sleep(Math.max(0, callTimeoutMs - thereMs));
         return unknown('the reply was dropped');
       case 'apply-late':
         await time.sleep(callTimeoutMs);
-        time.after(lateMs, () => void this.store.commit(commit));
+        time.after(lateMs, () => void this.apply(commit));
         return unknown('the request is still on its way');
       case 'refuse': {
         await time.sleep(thereMs + backMs);
@@ -121,11 +125,24 @@ export class FaultyStore implements SequenceStore {
     return this.reading(query.from, () => this.store.range(query));
   }
 
+  async prune(prune: Prune): Promise<boolean> {
+    return this.reading('prune', () => this.store.prune(prune));
+  }
+
   async series(): Promise<SeriesId[]> {
     return this.reading('', () => this.store.series());
   }
 
   async close(): Promise<void> {}
+
+  /** A commit arrives at the store. */
+  private async apply(commit: Commit): Promise<CommitOutcome> {
+    const outcome = await this.store.commit(commit);
+    if (outcome.status === 'committed' && commit.transfer !== undefined) {
+      this.onTransfer(commit.transfer, String(outcome.revision));
+    }
+    return outcome;
+  }
 
   private async reading<T>(key: string, read: () => Promise<T>): Promise<T> {
     this.reads += 1;

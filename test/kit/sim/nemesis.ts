@@ -105,7 +105,7 @@ export class Nemesis {
         if (!this.healed) end();
       });
     };
-    switch (random.int(0, 7)) {
+    switch (random.int(0, 8)) {
       case 0:
         this.note(`elect ${node.info.id}`);
         return cluster.elect(index);
@@ -153,7 +153,14 @@ export class Nemesis {
           () => (node.store.faults = faults),
         );
       }
-      case 7: {
+      case 7:
+        if (!random.chance(0.5)) return;
+        this.note(`drain and replace ${node.info.id}`);
+        void cluster.replace(index, lasting).then(() => {
+          if (!this.healed) cluster.nodes[index]!.store.faults = this.storeFaults();
+        });
+        return;
+      case 8: {
         if (!random.chance(0.4)) return;
         this.note(`kill and restart ${node.info.id}`);
         void cluster.restart(index);

@@ -36,7 +36,12 @@ export interface SimOptions {
 /** Unix milliseconds at which every simulation begins. */
 export const SIM_EPOCH_MS = 1_700_000_000_000;
 
-const LIMITS: EngineLimits = { queueMax: 1_000, batchSizeMax: 100, pipelineDepth: 2, requestTimeoutMs: 1_500 };
+const LIMITS: EngineLimits = {
+  queueMax: 1_000,
+  batchSizeMax: 100,
+  pipelineDepth: 2,
+  requestTimeoutMs: 1_500,
+};
 
 /** One seqd process of the simulation: the real engine, everything around it simulated. */
 export class SimNode {
@@ -59,11 +64,13 @@ export class SimNode {
       partition: 'a',
       url: `sim://${id}`,
       peerToken: '',
+      lease: '',
       version: '0',
       startedAt: SIM_EPOCH_MS,
     };
     this.network = cluster.network;
     this.store = new FaultyStore(cluster.store, time, options.callTimeoutMs ?? 300);
+    this.store.onTransfer = (transfer, revision) => cluster.election.transferred(transfer, revision);
     const random = cluster.random.fork();
     this.coordination = new SimCoordination(this.info, cluster.election, time, () => random.next() * 5);
     const skewMs = options.skewsMs?.[index] ?? 0;
@@ -83,6 +90,7 @@ export class SimNode {
       limits: { ...LIMITS, ...options.limits },
       settings: { ...SETTINGS, ...options.settings },
       window: { ...DEFAULT_WINDOW, ...options.window },
+      journal: { batchesMax: 100_000, bytesMax: 100_000_000 },
     });
     cluster.network.listen(this.info.instance, message => this.sequencer.acceptForward(message));
   }
@@ -135,6 +143,7 @@ export class SimCluster {
     this.election = new SimElection(this.store);
     this.network = new SimNetwork(time);
     this.nodes = [0, 1, 2].map(index => this.createNode(index));
+    this.election.members = () => this.nodes.map(({ info }) => info);
     if (options.lookIntervalMs !== undefined) this.keepLooking(options.lookIntervalMs);
   }
 
@@ -154,6 +163,14 @@ export class SimCluster {
   depose(): void {
     this.election.depose();
     for (const node of this.nodes) node.coordination.lookNow();
+  }
+
+  /** Drains a node, as a rolling restart would, and starts another process in its place. */
+  async replace(index: number, deadlineMs: number): Promise<void> {
+    const node = this.nodes[index]!;
+    await node.sequencer.drain({ deadlineMs });
+    await node.coordination.close();
+    if (this.nodes[index] === node) await this.restart(index);
   }
 
   /** Ends a node's process and starts another in its place. */

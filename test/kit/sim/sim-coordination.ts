@@ -1,6 +1,6 @@
 import type { SeriesId } from '../../../src/core/identifiers.ts';
 import type { Coordination, Leader, NodeInfo } from '../../../src/ports/coordination.ts';
-import type { LeadershipGuard } from '../../../src/ports/sequence-store.ts';
+import type { LeadershipGuard, LeadershipTransfer } from '../../../src/ports/sequence-store.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -11,6 +11,8 @@ export class SimElection {
   current: Leader | undefined;
   /** While set, no campaign succeeds: nobody can reach the election. */
   closed = false;
+  /** The processes that live now. */
+  members: () => readonly NodeInfo[] = () => [];
   private readonly store: MemoryStore;
   private epoch = 0;
 
@@ -20,9 +22,23 @@ export class SimElection {
 
   /** Gives leadership to a node, whoever had it. */
   elect(node: NodeInfo): Leader {
-    this.epoch += 1;
-    const guard: LeadershipGuard = { key: ELECTION_KEY, revision: String(this.epoch) };
+    // Unlike any revision of the store, which names a leadership that was handed over in a commit.
+    const guard: LeadershipGuard = { key: ELECTION_KEY, revision: `election-${this.epoch + 1}` };
     this.store.setLeadership(guard);
+    return this.take(node, guard.revision);
+  }
+
+  /** A commit has made another node the leader. */
+  transferred({ value }: LeadershipTransfer, revision: string): void {
+    const node = this.members().find(({ instance }) => instance === value);
+    // To a process that has ended meanwhile: its lease is gone, and the key with it.
+    if (node === undefined) this.depose();
+    else this.take(node, revision);
+  }
+
+  private take(node: NodeInfo, revision: string): Leader {
+    this.epoch += 1;
+    const guard: LeadershipGuard = { key: ELECTION_KEY, revision };
     this.current = { node, nodeId: node.id, instance: node.instance, epoch: this.epoch, guard };
     return this.current;
   }
@@ -58,7 +74,7 @@ export class SimCoordination implements Coordination {
   }
 
   nodes(): readonly NodeInfo[] {
-    return [];
+    return this.election.members();
   }
 
   leader(_series: SeriesId): Leader | undefined {
@@ -76,6 +92,20 @@ export class SimCoordination implements Coordination {
     if (election.current?.epoch === insteadOf?.epoch) election.elect(this.self);
     await this.refresh();
     return this.view?.instance === this.self.instance;
+  }
+
+  successor(_series: SeriesId): LeadershipTransfer | undefined {
+    const next = this.nodes().find(({ instance }) => instance !== this.self.instance);
+    return next === undefined ? undefined : { key: ELECTION_KEY, value: next.instance, lease: next.lease };
+  }
+
+  async handOver(series: SeriesId): Promise<void> {
+    const transfer = this.successor(series);
+    const next = this.nodes().find(({ instance }) => instance === transfer?.value);
+    await this.time.sleep(this.lookMs());
+    const stands = this.election.current !== undefined && this.election.current.epoch === this.view?.epoch;
+    if (next !== undefined && stands && this.leads(series)) this.election.elect(next);
+    await this.refresh();
   }
 
   async refresh(): Promise<void> {

@@ -27,8 +27,8 @@ export interface ForwardFault {
 /** Where messages end: a node's `acceptForward`. */
 export type ForwardReceiver = (message: ForwardMessage) => Promise<ForwardReply>;
 
-/** Decides the fate of a message. `number` counts all messages from 1. */
-export type NetworkFaults = (from: NodeInfo, to: NodeInfo, number: number) => ForwardFault;
+/** Decides the fate of a message. */
+export type NetworkFaults = (from: NodeInfo, message: ForwardMessage) => ForwardFault;
 
 /**
  * How simulated nodes reach one another. Messages are copied on both ways, as a wire would, so that no object is
@@ -68,7 +68,7 @@ export class SimNetwork {
   private async forward(from: NodeInfo, to: NodeInfo, message: ForwardMessage): Promise<ForwardReply> {
     const { time } = this;
     this.messages += 1;
-    const { kind, thereMs = 0, backMs = 0, lateMs = 0 } = this.faults(from, to, this.messages);
+    const { kind, thereMs = 0, backMs = 0, lateMs = 0 } = this.faults(from, message);
     await time.sleep(thereMs);
     switch (kind) {
       case 'none': {

@@ -65,7 +65,9 @@ export async function simulate(seed: number): Promise<SimulationReport> {
       attempts: log.attempts.length,
       facts: (await cluster.facts()).length,
       answers: count(
-        log.attempts.map(({ result }) => (result?.status === 'failed' ? result.code : (result?.status ?? 'none'))),
+        log.attempts.map(({ result }) =>
+          result?.status === 'failed' ? result.code : (result?.status ?? 'none'),
+        ),
       ),
       observed: sum([...cluster.nodes, ...cluster.gone].map(node => node.observed)),
       virtualMs: time.nowMs,
@@ -76,7 +78,10 @@ export async function simulate(seed: number): Promise<SimulationReport> {
 function chooseOptions(seed: number, random: Random): SimOptions {
   return {
     seed,
-    settings: { reuse: random.chance(0.85) ? 'lowest-first' : 'never' },
+    settings: {
+      reuse: random.chance(0.85) ? 'lowest-first' : 'never',
+      ...(random.chance(0.15) ? { maximum: random.int(20, 80) } : {}),
+    },
     limits: {
       queueMax: random.chance(0.1) ? 3 : 1_000,
       batchSizeMax: random.pick([1, 2, 5, 100]),

@@ -95,7 +95,8 @@ export class VirtualTime {
   private step(): void {
     for (;;) {
       const entry = this.pop();
-      if (entry === undefined) throw new Error('virtual time: everything waits and nothing is going to happen');
+      if (entry === undefined)
+        throw new Error('virtual time: everything waits and nothing is going to happen');
       if (entry.cancelled) continue;
       this.events += 1;
       if (this.events > EVENTS_MAX) throw new Error(`virtual time: ${EVENTS_MAX} events and no end`);

@@ -70,7 +70,7 @@ export class WorkloadClient {
 
   private async issue(): Promise<void> {
     const command = { kind: 'issue' as const, owner: this.owner, count: this.random.int(1, 5) };
-    await this.perform(this.log.operation(command, { key: this.maybeKey() }), record => this.take(record));
+    await this.perform(this.draw(command), record => this.take(record));
   }
 
   private async suppress(): Promise<void> {
@@ -80,7 +80,7 @@ export class WorkloadClient {
       count: this.random.int(1, 2),
       suppress: 'test',
     };
-    await this.perform(this.log.operation(command, { key: this.maybeKey() }), () => {});
+    await this.perform(this.draw(command), () => {});
   }
 
   private async release(): Promise<void> {
@@ -103,7 +103,7 @@ export class WorkloadClient {
     const { random } = this;
     const holdMs = random.int(200, 2_500);
     const command = { kind: 'reserve' as const, owner: this.owner, count: random.int(1, 3), holdMs };
-    const reserved = await this.perform(this.log.operation(command, { key: this.maybeKey() }), () => {});
+    const reserved = await this.perform(this.draw(command), () => {});
     if (reserved === undefined || random.chance(0.15)) return;
     await this.cluster.time.sleep(random.next() * holdMs * 1.1);
     const kind = random.chance(0.75) ? ('confirm' as const) : ('cancel' as const);
@@ -132,7 +132,10 @@ export class WorkloadClient {
     if (returned.length === 0) return;
     const { number, holding } = random.pick(returned);
     const command = this.releaseOf(number, random.chance(0.6) ? holding.allocation : undefined);
-    await this.perform(this.log.operation(command, { mayBeRejectedWith: 'anything', mustFail: true }), () => {});
+    await this.perform(
+      this.log.operation(command, { mayBeRejectedWith: 'anything', mustFail: true }),
+      () => {},
+    );
   }
 
   /** Tries an operation until its fate is known, or leaves it for later. Returns its record once it is done. */
@@ -188,6 +191,15 @@ export class WorkloadClient {
     if (retry === 'never') operation.status = 'rejected';
     else if (operation.key === undefined && retry === 'same-key') operation.status = 'unknown';
     else if (operation.key === undefined && this.random.chance(0.5)) operation.status = 'gave-up';
+  }
+
+  /** A series with a maximum may have nothing left. */
+  private draw(command: Operation['command']): Operation {
+    const limited = this.cluster.options.settings?.maximum !== undefined;
+    return this.log.operation(command, {
+      key: this.maybeKey(),
+      mayBeRejectedWith: limited ? ['exhausted'] : [],
+    });
   }
 
   private take(record: JournalRecord): void {

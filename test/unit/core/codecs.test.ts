@@ -91,6 +91,7 @@ describe('what is stored reads back the same', () => {
       previous: name,
       time: fc.nat(),
       node: name,
+      serial: fc.nat(),
       next: number,
       facts: fc.array(fact, { minLength: 1, maxLength: 8 }),
     });
@@ -122,7 +123,7 @@ describe('what is stored reads back the same', () => {
           const from = ingress === 0 ? {} : { ingress: `n${ingress}`, ingressNumber };
           return { kind: 'issue', owner: who, fresh, reused: [], ...from };
         });
-        const batch = { sequence: 1, previous: '', time: 0, node: 'n', next: 1, facts };
+        const batch = { sequence: 1, previous: '', time: 0, node: 'n', serial: 1, next: 1, facts };
         expect(decodeBatch(encodeBatch(batch))).toEqual(batch);
       }),
     );
@@ -136,6 +137,7 @@ describe('what is stored reads back the same', () => {
         previous: '',
         time: 0,
         node: 'n',
+        serial: 1,
         next: 1,
         facts: Array.from({ length: count }, (_, i) => ({
           kind: 'issue',

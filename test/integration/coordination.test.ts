@@ -1,0 +1,246 @@
+import { Etcd3 } from 'etcd3';
+import { noop } from 'cockatiel';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { EtcdCoordination } from '../../src/cluster/etcd-coordination.ts';
+import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
+import { createSystemClock, type Clock } from '../../src/ports/clock.ts';
+import type { Leader } from '../../src/ports/coordination.ts';
+import { silentLogger } from '../../src/ports/logger.ts';
+import { EtcdConnection } from '../../src/store/etcd/etcd-connection.ts';
+import { EtcdKeys } from '../../src/store/etcd/etcd-keys.ts';
+import { sharedEndpoints, uniqueCluster } from '../kit/etcd.ts';
+import { createFaultProxy, type FaultProxy } from '../kit/fault-proxy.ts';
+import { until } from '../kit/until.ts';
+
+const TTL_SECONDS = 2;
+
+/** A clock that a test can put forward; nothing else about it changes. */
+class JumpingClock implements Clock {
+  private readonly clock = createSystemClock();
+  aheadMs = 0;
+  wallAheadMs = 0;
+
+  now(): number {
+    return this.clock.now() + this.wallAheadMs;
+  }
+
+  monotonicMs(): number {
+    return this.clock.monotonicMs() + this.aheadMs;
+  }
+}
+
+interface Member {
+  readonly coordination: EtcdCoordination;
+  readonly clock: JumpingClock;
+  readonly proxy: FaultProxy;
+  /** Ends it as a crash would: its lease stays until etcd drops it. */
+  crash(): Promise<void>;
+}
+
+let keys: EtcdKeys;
+let direct: Etcd3;
+let members: Member[];
+
+beforeEach(() => {
+  keys = new EtcdKeys(uniqueCluster());
+  direct = new Etcd3({ hosts: sharedEndpoints(), faultHandling: { global: noop, host: () => noop } });
+  members = [];
+});
+
+afterEach(async () => {
+  await Promise.all(
+    members.map(async ({ coordination, proxy }) => {
+      await proxy.resume();
+      await coordination.close();
+      await proxy.close();
+    }),
+  );
+  await direct.delete().prefix(keys.root);
+  direct.close();
+});
+
+async function join(id: string, instance = `${id}-1`): Promise<Member> {
+  const proxy = await createFaultProxy({ target: sharedEndpoints()[0]! });
+  const connection = new EtcdConnection({ endpoints: [proxy.url], callTimeoutMs: 500 });
+  const clock = new JumpingClock();
+  const coordination = new EtcdCoordination(connection, {
+    self: {
+      id,
+      instance,
+      site: 'site-1',
+      partition: 'partition-a',
+      url: `http://${id}`,
+      peerToken: instance,
+      lease: '0',
+      version: '0',
+      startedAt: 0,
+    },
+    keys,
+    leaseTtlSeconds: TTL_SECONDS,
+    refreshIntervalMs: 100,
+    clock,
+    logger: silentLogger,
+  });
+  const member = { coordination, clock, proxy, crash: () => proxy.refuse() };
+  members.push(member);
+  await coordination.start();
+  return member;
+}
+
+const idsSeenBy = ({ coordination }: Member): string[] =>
+  coordination
+    .nodes()
+    .map(node => node.id)
+    .sort();
+const leaderSeenBy = ({ coordination }: Member): Leader | undefined => coordination.leader(GLOBAL_SERIES);
+const leads = ({ coordination }: Member): boolean => coordination.leads(GLOBAL_SERIES);
+
+/** Takes the lease a key is under away, as etcd does when it was not renewed. */
+async function revokeLeaseOf(key: string): Promise<void> {
+  const { kvs } = await direct.get(key).exec();
+  await direct.leaseClient.leaseRevoke({ ID: kvs[0]!.lease });
+}
+
+test('nodes see each other, and with all that a peer needs to know', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  for (const member of [a, b]) await until('both are seen', () => idsSeenBy(member).join() === 'a,b');
+  expect(a.coordination.nodes().find(({ id }) => id === 'b')).toEqual({
+    ...b.coordination.self,
+    // etcd numbers leases with 64 bits.
+    lease: expect.stringMatching(/^\d{6,}$/),
+  });
+  expect(a.coordination.connected).toBe(true);
+});
+
+test('a node that leaves is gone from the registry at once, and its leadership with it', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  expect(await a.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+  await a.coordination.close();
+  await b.coordination.refresh();
+  expect(idsSeenBy(b)).toEqual(['b']);
+  expect(leaderSeenBy(b)).toBeUndefined();
+});
+
+test('a node that dies stays in the registry until its lease ends, and its leadership too', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  expect(await a.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+  await b.coordination.refresh();
+  await a.crash();
+  await b.coordination.refresh();
+  expect(idsSeenBy(b)).toEqual(['a', 'b']);
+  expect(leaderSeenBy(b)).toMatchObject({ nodeId: 'a' });
+  await until('the dead node is dropped', () => idsSeenBy(b).join() === 'b');
+  await until('nobody leads', () => leaderSeenBy(b) === undefined);
+  expect(await b.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+});
+
+test('of ten nodes that campaign at once exactly one leads, and all agree who', async () => {
+  const all = await Promise.all(Array.from({ length: 10 }, (_, i) => join(`n${i}`)));
+  const won = await Promise.all(all.map(({ coordination }) => coordination.campaign(GLOBAL_SERIES)));
+  expect(won.filter(Boolean)).toHaveLength(1);
+  for (const member of all) await member.coordination.refresh();
+  expect(new Set(all.map(member => leaderSeenBy(member)?.guard.revision)).size).toBe(1);
+  expect(all.filter(leads)).toHaveLength(1);
+});
+
+test('campaigning against a standing leader changes nothing, nor does the leader campaigning again', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  expect(await a.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+  const { epoch } = leaderSeenBy(a)!;
+  expect(await b.coordination.campaign(GLOBAL_SERIES)).toBe(false);
+  expect(await a.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+  expect(leaderSeenBy(a)!.epoch).toBe(epoch);
+  expect(leaderSeenBy(b)).toMatchObject({ nodeId: 'a', epoch });
+});
+
+test('insteadOf replaces the leader that was observed, with a later epoch', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  await a.coordination.campaign(GLOBAL_SERIES);
+  await b.coordination.refresh();
+  const observed = leaderSeenBy(b)!;
+  expect(await b.coordination.campaign(GLOBAL_SERIES, observed)).toBe(true);
+  expect(leaderSeenBy(b)!.epoch).toBeGreaterThan(observed.epoch);
+  await a.coordination.refresh();
+  expect(leads(a)).toBe(false);
+  expect(leaderSeenBy(a)).toMatchObject({ nodeId: 'b' });
+});
+
+test('insteadOf never replaces a leader that came after the one observed', async () => {
+  const [a, b, c] = [await join('a'), await join('b'), await join('c')];
+  await a.coordination.campaign(GLOBAL_SERIES);
+  await Promise.all([b.coordination.refresh(), c.coordination.refresh()]);
+  const [seenByB, seenByC] = [leaderSeenBy(b)!, leaderSeenBy(c)!];
+  expect(await b.coordination.campaign(GLOBAL_SERIES, seenByB)).toBe(true);
+  expect(await c.coordination.campaign(GLOBAL_SERIES, seenByC)).toBe(false);
+  expect(leaderSeenBy(c)).toMatchObject({ nodeId: 'b' });
+});
+
+test('insteadOf does not make a leader where the one observed has gone', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  await a.coordination.campaign(GLOBAL_SERIES);
+  await b.coordination.refresh();
+  const observed = leaderSeenBy(b)!;
+  await a.coordination.close();
+  expect(await b.coordination.campaign(GLOBAL_SERIES, observed)).toBe(false);
+  expect(await b.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+});
+
+test('a leader whose lease is lost stops believing that it leads, registers again, and can lead again', async () => {
+  const a = await join('a');
+  const b = await join('b');
+  await a.coordination.campaign(GLOBAL_SERIES);
+  const { epoch } = leaderSeenBy(a)!;
+  await revokeLeaseOf(keys.node('a'));
+  await until('it no longer leads', () => !leads(a));
+  await until('it is registered again', () => idsSeenBy(b).join() === 'a,b');
+  const again = await until('it leads again', async () => a.coordination.campaign(GLOBAL_SERIES));
+  expect(again).toBe(true);
+  expect(leaderSeenBy(a)!.epoch).toBeGreaterThan(epoch);
+});
+
+test('a leader that cannot reach etcd stops believing that it leads before its lease ends', async () => {
+  const a = await join('a');
+  await a.coordination.campaign(GLOBAL_SERIES);
+  const { guard } = leaderSeenBy(a)!;
+  await a.proxy.pause();
+  await until('it no longer leads', () => !leads(a), { intervalMs: 5 });
+  // Its key still stands in etcd: it stepped down in doubt, not because it was told.
+  const { kvs } = await direct.get(guard.key).exec();
+  expect(kvs.map(kv => kv.mod_revision)).toEqual([guard.revision]);
+  await until('it knows that etcd does not answer', () => !a.coordination.connected);
+  await a.proxy.resume();
+  await until('it reaches etcd again', () => a.coordination.connected);
+});
+
+test('a process that stood still past 0.6 TTL does not believe in its leadership when it goes on', async () => {
+  const a = await join('a');
+  await a.coordination.campaign(GLOBAL_SERIES);
+  expect(leads(a)).toBe(true);
+  a.clock.aheadMs += TTL_SECONDS * 600;
+  expect(leads(a)).toBe(false);
+  await until('a renewal shows that the lease stands', () => leads(a));
+});
+
+test('a wall clock that jumps an hour changes nothing (F17)', async () => {
+  const a = await join('a');
+  await a.coordination.campaign(GLOBAL_SERIES);
+  const { epoch } = leaderSeenBy(a)!;
+  for (const jump of [3_600_000, -7_200_000]) {
+    a.clock.wallAheadMs += jump;
+    expect(leads(a)).toBe(true);
+  }
+  await a.coordination.refresh();
+  expect(leaderSeenBy(a)!.epoch).toBe(epoch);
+});
+
+test('leadership of a process is not inherited by its successor of the same name', async () => {
+  const a = await join('a');
+  await a.coordination.campaign(GLOBAL_SERIES);
+  await a.crash();
+  const successor = await join('a', 'a-2');
+  await successor.coordination.refresh();
+  expect(leads(successor)).toBe(false);
+  expect(leaderSeenBy(successor)).toMatchObject({ nodeId: 'a', instance: 'a-1', node: undefined });
+  const seen = leaderSeenBy(successor)!;
+  expect(await successor.coordination.campaign(GLOBAL_SERIES, seen)).toBe(true);
+});
