@@ -11,6 +11,7 @@ import type { Logger } from './ports/logger.ts';
 import { NumberService } from './sequencer/number-service.ts';
 import { SeriesSequencer } from './sequencer/series-sequencer.ts';
 import { createHttpApp } from './server/http/http-app.ts';
+import { Accounting } from './server/http/request-context.ts';
 import type { HealthCheck } from './server/http/health-routes.ts';
 import { HttpServer } from './server/http-server.ts';
 import { RecentLatency } from './server/latency.ts';
@@ -122,7 +123,7 @@ export class SeqdNode {
       etcdConnected: () => this.coordination.connected,
       pendingRequests: () => this.sequencer.load,
     });
-    const { app, classes } = createHttpApp({
+    const { handle, classes } = createHttpApp({
       series: GLOBAL_SERIES,
       numbers: new NumberService(this.sequencer, sha256),
       stats: this.stats,
@@ -140,13 +141,18 @@ export class SeqdNode {
         cluster: () => this.stats.readCluster(),
       },
       metrics,
-      latency,
+      accounting: new Accounting({
+        instance: this.instance,
+        metrics,
+        latency,
+        logger,
+        logRequests: ['debug', 'trace'].includes(config.logging.level),
+      }),
       logger,
       bodyLimitBytes: config.server.bodyLimitBytes,
       dashboardDirectory: fileURLToPath(new URL('../dashboard', import.meta.url)),
-      instance: this.instance,
     });
-    this.http = new HttpServer(config.server, app, classes, (request, socket, head) =>
+    this.http = new HttpServer(config.server, handle, classes, (request, socket, head) =>
       this.peerServer.upgrade(request, socket, head),
     );
   }

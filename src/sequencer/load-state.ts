@@ -87,7 +87,8 @@ export async function loadState(
 }
 
 function rememberAll(state: SeriesState, entries: readonly JournalEntry[]): void {
-  state.window.ingressFloor = (entries[0]?.batch.sequence ?? 1) - 1;
+  // Without any entry nothing is remembered, of whatever was committed so far.
+  state.window.ingressFloor = (entries[0]?.batch.sequence ?? state.head.sequence + 1) - 1;
   for (const entry of entries) for (const record of recordsOf(entry)) state.window.remember(record);
   state.window.forget(state.head.time);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SeqdError } from '../core/errors.ts';
 import type { FactOrigin } from '../core/facts.ts';
 import { formatAllocationId, type SeriesId, seriesName } from '../core/identifiers.ts';
@@ -25,6 +26,7 @@ const PEER_REST_MS = 3_500;
 /** Without a certain outcome for this long, new requests are refused at once instead of being kept waiting. */
 const STALL_MS = 1_500;
 const SWEEP_INTERVAL_MS = 25;
+const CAMPAIGN_PAUSE_MS = 200;
 const EXPIRE_INTERVAL_MS = 250;
 const PRUNE_INTERVAL_MS = 5_000;
 
@@ -220,6 +222,8 @@ export class SeriesSequencer {
   }
 
   private pump(): void {
+    const { fatal } = this.lane;
+    if (fatal !== undefined) for (const pending of this.queue.takeAll()) this.refuse(pending, fatal);
     while (this.queue.length > 0 && this.status !== 'closed') {
       const leader = this.forwardTarget();
       if (leader !== undefined) {
@@ -270,9 +274,11 @@ export class SeriesSequencer {
   private async campaign(insteadOf?: Leader): Promise<void> {
     if (this.campaigning || this.status !== 'open') return;
     this.campaigning = true;
-    await this.deps.coordination.campaign(this.series, insteadOf);
+    const won = await this.deps.coordination.campaign(this.series, insteadOf);
+    // One that failed is not repeated at once: the sweep asks again soon.
+    if (!won) await sleep(CAMPAIGN_PAUSE_MS);
     this.campaigning = false;
-    this.schedulePump();
+    if (won) this.schedulePump();
   }
 
   private async forward(leader: Leader & { node: NodeInfo }, pendings: readonly Pending[]): Promise<void> {

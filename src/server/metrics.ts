@@ -19,6 +19,11 @@ export class Metrics implements SequencerObserver {
   readonly registry = new Registry();
   private readonly requests: Counter<'route' | 'status'>;
   private readonly requestSeconds: Histogram<'route'>;
+  /** Finding a metric by its labels costs more than counting; routes and statuses are few. */
+  private readonly requestChildren = new Map<
+    string,
+    { count: Counter.Internal; seconds: Histogram.Internal<'route'> }
+  >();
   private readonly batches: Counter<'series'>;
   private readonly batchFacts: Histogram<'series'>;
   private readonly commitSeconds: Histogram<'series'>;
@@ -155,8 +160,17 @@ export class Metrics implements SequencerObserver {
   }
 
   requestAnswered(route: string, status: number, ms: number): void {
-    this.requests.inc({ route, status });
-    this.requestSeconds.observe({ route }, ms / 1000);
+    const key = `${route} ${status}`;
+    let children = this.requestChildren.get(key);
+    if (children === undefined) {
+      children = {
+        count: this.requests.labels({ route, status }),
+        seconds: this.requestSeconds.labels({ route }),
+      };
+      this.requestChildren.set(key, children);
+    }
+    children.count.inc();
+    children.seconds.observe(ms / 1000);
   }
 
   batchCommitted(series: SeriesId, facts: number, ms: number): void {

@@ -1,31 +1,13 @@
-import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ERROR_CODES, SeqdError } from '../../core/errors.ts';
 import { toProblem } from '../problem.ts';
+import type { Logger } from '../../ports/logger.ts';
 import { WIRE_ERRORS } from '../wire-errors.ts';
-
-/** What a request carries through its handlers. */
-export interface RequestContext {
-  readonly id: string;
-  readonly startedAtMs: number;
-  /** Where the router that took the request is mounted, as declared; Express forgets it when a handler fails. */
-  base?: string;
-}
-
-const CONTEXT = Symbol('context');
-
-type WithContext = Request & { [CONTEXT]?: RequestContext };
-
-export function setContext(request: Request, context: RequestContext): void {
-  (request as WithContext)[CONTEXT] = context;
-}
-
-export function contextOf(request: Request): RequestContext {
-  return (request as WithContext)[CONTEXT]!;
-}
+import { contextOf } from './request-context.ts';
 
 /** Answers with JSON. Writes head and body at once; nothing here is worth an ETag. */
 export function sendJson(
-  response: Response,
+  response: ServerResponse,
   status: number,
   body: object,
   type = 'application/json; charset=utf-8',
@@ -40,7 +22,7 @@ export function sendJson(
 }
 
 /** Answers with problem details (RFC 9457). */
-export function sendProblem(request: Request, response: Response, error: SeqdError): void {
+export function sendProblem(request: IncomingMessage, response: ServerResponse, error: SeqdError): void {
   const { http, retryAfterSeconds } = WIRE_ERRORS[error.code];
   if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
   // After these the rest of the request was not read, so the connection cannot be used again.
@@ -75,4 +57,22 @@ export function toSeqdError(error: unknown): SeqdError {
         ? new SeqdError('invalid_request', 'The address is not valid', { cause: error })
         : new SeqdError('internal', ERROR_CODES.internal.title, { cause: error });
   }
+}
+
+/** Answers a request whose handler failed, and logs what is our own fault. */
+export function answerError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  thrown: unknown,
+  logger: Logger,
+): void {
+  const error = toSeqdError(thrown);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const fields = { err: error, requestId: contextOf(request).id, code: error.code };
+  if (WIRE_ERRORS[error.code].http === 500) logger.error(fields, 'request failed');
+  else logger.debug(fields, 'request refused');
+  sendProblem(request, response, error);
 }

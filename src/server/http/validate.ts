@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { InvoiceBehaviour } from '../../config/index.ts';
 import { type ErrorCode, SeqdError } from '../../core/errors.ts';
+import type { FactOrigin } from '../../core/facts.ts';
 import { type Owner, parseAllocationId, type Position } from '../../core/identifiers.ts';
 
 /** What requests are checked against. */
@@ -113,8 +114,9 @@ const KEY = /^[\x21-\x7e]{1,200}$/;
  *
  * @throws SeqdError `invalid_request`
  */
-export function parseIdempotencyKey(value: string | undefined): string | undefined {
-  if (value === undefined || KEY.test(value)) return value;
+export function parseIdempotencyKey(value: string | string[] | undefined): string | undefined {
+  if (value === undefined || (typeof value === 'string' && KEY.test(value)))
+    return value as string | undefined;
   throw new SeqdError(
     'invalid_request',
     'Idempotency-Key must be 1 to 200 visible ASCII characters without spaces',
@@ -122,6 +124,24 @@ export function parseIdempotencyKey(value: string | undefined): string | undefin
       details: { errors: [{ field: 'Idempotency-Key', code: 'invalid_request', allowed: KEY.source }] },
     },
   );
+}
+
+/** What the journal keeps about where a request came from. */
+export function originOf(
+  input: { client?: string; trace?: string; reference?: string },
+  key: string | undefined,
+  payloadFingerprint: string | undefined,
+): FactOrigin {
+  const { client, trace, reference } = input;
+  const origin: { -readonly [K in keyof FactOrigin]: FactOrigin[K] } = {};
+  if (key !== undefined && payloadFingerprint !== undefined) {
+    origin.key = key;
+    origin.fingerprint = payloadFingerprint;
+  }
+  if (client !== undefined) origin.client = client;
+  if (trace !== undefined) origin.trace = trace;
+  if (reference !== undefined) origin.reference = reference;
+  return origin;
 }
 
 /** A short digest of a payload: a key that comes back with another one is refused. */
