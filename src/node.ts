@@ -20,6 +20,7 @@ import { WebSocketPeers } from './server/peer-client.ts';
 import { PeerServer } from './server/peer-server.ts';
 import { StatsService } from './server/stats.ts';
 import { EtcdCompactor } from './store/etcd/etcd-compactor.ts';
+import { EtcdLeaderFinder } from './store/etcd/etcd-leader-finder.ts';
 import type { EtcdConnection } from './store/etcd/etcd-connection.ts';
 import { type EtcdMemberStatus, isBelowProductionFloor, readMemberStatus } from './store/etcd/etcd-status.ts';
 import { openEtcdStore } from './store/etcd/open-etcd-store.ts';
@@ -49,6 +50,7 @@ export class SeqdNode {
   private readonly sequencer: SeriesSequencer;
   private readonly stats: StatsService;
   private readonly compactor: EtcdCompactor | undefined;
+  private readonly leaderFinder: EtcdLeaderFinder;
   private readonly http: HttpServer;
   private status: 'created' | 'starting' | 'serving' | 'draining' | 'closed' = 'created';
 
@@ -88,6 +90,7 @@ export class SeqdNode {
         bytesMax: config.sequence.journal.megabytesMax * 1024 * 1024,
       },
     });
+    this.leaderFinder = new EtcdLeaderFinder(connection, logger);
     if (etcd.compactionMinutes > 0) {
       this.compactor = new EtcdCompactor(connection, {
         keepMs: etcd.compactionMinutes * 60_000,
@@ -168,6 +171,7 @@ export class SeqdNode {
     const port = await this.http.listen();
     this.self.url = advertiseUrlOf(this.config, port);
     await this.join();
+    void this.leaderFinder.start();
     await this.sequencer.start();
     this.stats.start();
     this.compactor?.start();
@@ -190,6 +194,7 @@ export class SeqdNode {
     this.status = 'closed';
     this.stats.close();
     this.compactor?.close();
+    this.leaderFinder.close();
     this.sequencer.close();
     await this.coordination.close();
     this.peerServer.close();

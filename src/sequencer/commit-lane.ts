@@ -127,8 +127,24 @@ export class CommitLane {
     return this.failure;
   }
 
-  /** Plans the requests on top of everything under way and sends the commit. Call only with {@link hasRoom}. */
+  /**
+   * Plans the requests on top of everything under way and sends the commit. Call only with {@link hasRoom}. When an
+   * invariant of the series turns out to be broken, nothing is sent and the lane serves no more.
+   */
   send(pendings: readonly Pending[]): void {
+    try {
+      this.planAndSend(pendings);
+    } catch (error) {
+      this.status = 'failed';
+      this.failure = isFatal(error)
+        ? error
+        : new SeqdError('invariant_violated', 'The stored state contradicts itself', { cause: error });
+      this.deps.logger.error({ err: error, series: seriesName(this.series) }, 'series stopped');
+      this.events.reject(pendings, this.failure);
+    }
+  }
+
+  private planAndSend(pendings: readonly Pending[]): void {
     const { deps, tip } = this;
     const leadership = deps.coordination.leads(this.series)
       ? deps.coordination.leader(this.series)?.guard

@@ -1,4 +1,4 @@
-import { type Digest } from '../core/apply.ts';
+import { assertBalanced, type Digest } from '../core/apply.ts';
 import { SeqdError } from '../core/errors.ts';
 import type { JournalRecord } from '../core/facts.ts';
 import { decodeHead, type Head, type SeriesSettings } from '../core/head.ts';
@@ -53,6 +53,7 @@ export async function loadState(
     return { state: SeriesState.empty(options.settings, options.window), headText: null, entries: [] };
   }
   const head = decodeHead(record.value);
+  assertBalanced(head);
   const [pages, reservations, tallyRecord] = await Promise.all([
     readPrefix(store, series, KEYS.pool, revision),
     readPrefix(store, series, KEYS.reservations, revision),

@@ -117,7 +117,15 @@ class PeerLink {
 
   private receive(text: string): void {
     this.heardAtMs = performance.now();
-    const { id, reply } = decodeForwardReply(text);
+    let answer: { id: number; reply: ForwardReply };
+    try {
+      answer = decodeForwardReply(text);
+    } catch (error) {
+      // A peer of another version, or none of ours: what it made of the requests is not known.
+      this.end(new PeerUnreachableError(`${this.node.id} answers what we do not understand`, false, error));
+      return;
+    }
+    const { id, reply } = answer;
     const waiting = this.waiting.get(id);
     this.waiting.delete(id);
     waiting?.resolve(reply);

@@ -1,7 +1,7 @@
-import { encodeFact, decodeFact, type EncodedFact, StringTable } from '../core/batch-codec.ts';
+import { decodeFacts, type EncodedFact, encodeFacts, StringTable } from '../core/batch-codec.ts';
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
-import type { SeriesId } from '../core/identifiers.ts';
-import type { Request } from '../core/requests.ts';
+import { ownerKey, parseOwnerKey, type SeriesId } from '../core/identifiers.ts';
+import type { IssueCommand, Request } from '../core/requests.ts';
 import type { ForwardMessage, ForwardOutcome, ForwardReply } from '../ports/peers.ts';
 
 /** The version of what nodes say to each other; a peer of another version is treated as unreachable. */
@@ -10,45 +10,120 @@ export const PEER_PROTOCOL = 'seqd.peer.1';
 /** Where a node takes in forwarded requests, on its HTTP port. */
 export const PEER_PATH = '/internal/peer';
 
+/**
+ * A request as it stands, or a run of the plainest ones, which take one array for all: draws of one number each for the
+ * same owner, with consecutive ingress numbers and nothing else said.
+ */
+type WireRequest =
+  | Request
+  | readonly [owner: number, length: number, ingress: number, firstIngressNumber: number, since: number];
+
 interface WireForward {
   id: number;
   series: SeriesId;
   budgetMs: number;
   epoch: number;
-  requests: readonly Request[];
+  strings: string[];
+  requests: WireRequest[];
 }
 
+/** A run of outcomes with consecutive places in one batch; one replayed outcome; one failure. */
 type WireOutcome =
-  | {
-      r: readonly [
-        EncodedFact,
-        sequence: number,
-        index: number,
-        time: number,
-        revision: number,
-        replayed: 0 | 1,
-      ];
-    }
+  | { d: readonly [sequence: number, index: number, time: number, revision: number]; f: EncodedFact[] }
+  | { p: readonly [sequence: number, index: number, time: number, revision: number]; f: EncodedFact[] }
   | { e: readonly [ErrorCode, string, ErrorDetails] };
 
 type WireReply = { id: number; strings?: string[]; sequence?: number; outcomes?: WireOutcome[] };
 
 /** A forward with the number its reply will carry. */
 export function encodeForward(id: number, message: ForwardMessage): string {
-  const wire: WireForward = { id, ...message };
-  return JSON.stringify(wire);
+  const table = new StringTable();
+  const requests = encodeRequests(message.requests, table);
+  return JSON.stringify({ id, ...message, strings: table.strings, requests } satisfies WireForward);
 }
 
+/** The reverse of {@link encodeForward}. */
 export function decodeForward(text: string): { id: number; message: ForwardMessage } {
-  const { id, ...message } = JSON.parse(text) as WireForward;
-  return { id, message };
+  const { id, strings, requests, ...message } = JSON.parse(text) as WireForward;
+  return { id, message: { ...message, requests: decodeRequests(requests, new StringTable(strings)) } };
+}
+
+function encodeRequests(requests: readonly Request[], table: StringTable): WireRequest[] {
+  const encoded: WireRequest[] = [];
+  for (let i = 0; i < requests.length;) {
+    const first = requests[i]!;
+    const length = runLength(requests, i);
+    if (length === 0) {
+      encoded.push(first);
+      i += 1;
+      continue;
+    }
+    const { owner } = first.command as IssueCommand;
+    const { ingress, ingressNumber } = first.origin;
+    const since = first.ingressSince ?? 0;
+    encoded.push([table.indexOf(ownerKey(owner)), length, table.indexOf(ingress!), ingressNumber!, since]);
+    i += length;
+  }
+  return encoded;
+}
+
+/** How many requests from `from` on make one run; 0 when that one is not plain. */
+function runLength(requests: readonly Request[], from: number): number {
+  const first = requests[from]!;
+  if (!isPlain(first)) return 0;
+  const key = ownerKey(first.command.owner);
+  let length = 1;
+  for (; from + length < requests.length; length += 1) {
+    const next = requests[from + length]!;
+    if (!isPlain(next) || next.ingressSince !== first.ingressSince) break;
+    if (next.origin.ingress !== first.origin.ingress) break;
+    if (next.origin.ingressNumber !== first.origin.ingressNumber! + length) break;
+    if (ownerKey(next.command.owner) !== key) break;
+  }
+  return length;
+}
+
+function isPlain(request: Request): request is Request & { readonly command: IssueCommand } {
+  const { command, origin } = request;
+  return (
+    command.kind === 'issue' &&
+    command.count === 1 &&
+    command.contiguous !== true &&
+    command.suppress === undefined &&
+    origin.ingress !== undefined &&
+    origin.key === undefined &&
+    origin.client === undefined &&
+    origin.trace === undefined &&
+    origin.reference === undefined
+  );
+}
+
+function decodeRequests(encoded: readonly WireRequest[], table: StringTable): Request[] {
+  const requests: Request[] = [];
+  for (const one of encoded) {
+    if (!isRun(one)) {
+      requests.push(one);
+      continue;
+    }
+    const [ownerIndex, length, ingressIndex, firstIngressNumber, ingressSince] = one;
+    const command: IssueCommand = { kind: 'issue', owner: parseOwnerKey(table.at(ownerIndex)), count: 1 };
+    const ingress = table.at(ingressIndex);
+    for (let i = 0; i < length; i += 1) {
+      requests.push({ command, origin: { ingress, ingressNumber: firstIngressNumber + i }, ingressSince });
+    }
+  }
+  return requests;
+}
+
+function isRun(encoded: WireRequest): encoded is Exclude<WireRequest, Request> {
+  return Array.isArray(encoded);
 }
 
 /** A reply; one without outcomes means `not_leader`. */
 export function encodeForwardReply(id: number, reply: ForwardReply): string {
   if (reply.status === 'not_leader') return JSON.stringify({ id } satisfies WireReply);
   const table = new StringTable();
-  const outcomes = reply.outcomes.map(outcome => encodeOutcome(outcome, table));
+  const outcomes = encodeOutcomes(reply.outcomes, table);
   return JSON.stringify({
     id,
     strings: table.strings,
@@ -57,29 +132,58 @@ export function encodeForwardReply(id: number, reply: ForwardReply): string {
   } satisfies WireReply);
 }
 
+/** The reverse of {@link encodeForwardReply}. */
 export function decodeForwardReply(text: string): { id: number; reply: ForwardReply } {
   const { id, strings, sequence = 0, outcomes } = JSON.parse(text) as WireReply;
   if (outcomes === undefined) return { id, reply: { status: 'not_leader' } };
-  const table = new StringTable(strings);
   return {
     id,
-    reply: { status: 'done', sequence, outcomes: outcomes.map(outcome => decodeOutcome(outcome, table)) },
+    reply: { status: 'done', sequence, outcomes: decodeOutcomes(outcomes, new StringTable(strings)) },
   };
 }
 
-function encodeOutcome(outcome: ForwardOutcome, table: StringTable): WireOutcome {
-  if (outcome.status === 'failed') return { e: [outcome.code, outcome.detail, outcome.details] };
-  const { fact, position, time, revision } = outcome.record;
-  const replayed = outcome.replayed ? 1 : 0;
-  return { r: [encodeFact(fact, table), position.sequence, position.index, time, revision, replayed] };
+function encodeOutcomes(outcomes: readonly ForwardOutcome[], table: StringTable): WireOutcome[] {
+  const encoded: WireOutcome[] = [];
+  for (let i = 0; i < outcomes.length;) {
+    const first = outcomes[i]!;
+    i += 1;
+    if (first.status === 'failed') {
+      encoded.push({ e: [first.code, first.detail, first.details] });
+      continue;
+    }
+    const { position, time, revision } = first.record;
+    const facts = [first.record.fact];
+    const place = [position.sequence, position.index, time, revision] as const;
+    if (first.replayed) {
+      encoded.push({ p: place, f: encodeFacts(facts, table) });
+      continue;
+    }
+    for (; i < outcomes.length; i += 1) {
+      const next = outcomes[i]!;
+      if (next.status === 'failed' || next.replayed) break;
+      if (next.record.position.sequence !== position.sequence) break;
+      if (next.record.position.index !== position.index + facts.length) break;
+      facts.push(next.record.fact);
+    }
+    encoded.push({ d: place, f: encodeFacts(facts, table) });
+  }
+  return encoded;
 }
 
-function decodeOutcome(wire: WireOutcome, table: StringTable): ForwardOutcome {
-  if ('e' in wire) {
-    const [code, detail, details] = wire.e;
-    return { status: 'failed', code, detail, details };
+function decodeOutcomes(encoded: readonly WireOutcome[], table: StringTable): ForwardOutcome[] {
+  const outcomes: ForwardOutcome[] = [];
+  for (const one of encoded) {
+    if ('e' in one) {
+      const [code, detail, details] = one.e;
+      outcomes.push({ status: 'failed', code, detail, details });
+      continue;
+    }
+    const replayed = 'p' in one;
+    const [sequence, firstIndex, time, revision] = replayed ? one.p : one.d;
+    for (const [i, fact] of decodeFacts(one.f, table).entries()) {
+      const record = { fact, position: { sequence, index: firstIndex + i }, time, revision };
+      outcomes.push({ status: 'done', record, replayed });
+    }
   }
-  const [fact, sequence, index, time, revision, replayed] = wire.r;
-  const record = { fact: decodeFact(fact, table), position: { sequence, index }, time, revision };
-  return { status: 'done', record, replayed: replayed === 1 };
+  return outcomes;
 }

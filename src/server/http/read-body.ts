@@ -15,28 +15,30 @@ export function readJsonObject(request: IncomingMessage, bytesMax: number): Prom
       reject(refusal);
       return;
     }
-    let first: Buffer | undefined;
-    let more: Buffer[] | undefined;
+    const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > bytesMax) {
-        request.removeAllListeners('data');
-        request.resume();
-        reject(tooLarge(bytesMax));
-      } else if (first === undefined) first = chunk;
-      else (more ??= [first]).push(chunk);
+      // What comes beyond the limit is read and forgotten; the answer need not wait for it.
+      if (bytes <= bytesMax) chunks.push(chunk);
+      else settle(() => reject(tooLarge(bytesMax)));
     });
-    request.on('end', () => {
-      try {
-        resolve(parse(more === undefined ? first : Buffer.concat(more)));
-      } catch (error) {
-        reject(error as SeqdError);
-      }
-    });
-    request.on('error', error =>
-      reject(new SeqdError('malformed_body', 'The body ended early', { cause: error })),
+    request.on('end', () =>
+      settle(() => resolve(parse(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))),
     );
+    request.on('error', error =>
+      settle(() => reject(new SeqdError('malformed_body', 'The body ended early', { cause: error }))),
+    );
+    let settled = false;
+    function settle(how: () => void): void {
+      if (settled) return;
+      settled = true;
+      try {
+        how();
+      } catch (error) {
+        reject(error instanceof SeqdError ? error : new SeqdError('internal', undefined, { cause: error }));
+      }
+    }
   });
 }
 
@@ -61,8 +63,8 @@ function refuseHeaders({ headers }: IncomingMessage, bytesMax: number): SeqdErro
   return length !== undefined && Number(length) > bytesMax ? tooLarge(bytesMax) : undefined;
 }
 
-function parse(bytes: Buffer | undefined): Record<string, unknown> {
-  if (bytes === undefined) throw new SeqdError('malformed_body', 'A JSON body is required');
+function parse(bytes: Buffer): Record<string, unknown> {
+  if (bytes.length === 0) throw new SeqdError('malformed_body', 'A JSON body is required');
   let body: unknown;
   try {
     body = JSON.parse(bytes.toString('utf8'));

@@ -115,8 +115,7 @@ const KEY = /^[\x21-\x7e]{1,200}$/;
  * @throws SeqdError `invalid_request`
  */
 export function parseIdempotencyKey(value: string | string[] | undefined): string | undefined {
-  if (value === undefined || (typeof value === 'string' && KEY.test(value)))
-    return value as string | undefined;
+  if (value === undefined || (typeof value === 'string' && KEY.test(value))) return value;
   throw new SeqdError(
     'invalid_request',
     'Idempotency-Key must be 1 to 200 visible ASCII characters without spaces',

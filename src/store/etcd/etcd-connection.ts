@@ -83,6 +83,12 @@ export class EtcdConnection {
     throw readFailure(failure);
   }
 
+  /** Sends calls to this member from now on, until it fails. */
+  prefer(endpoint: string): void {
+    const member = this.endpoints.indexOf(endpoint);
+    if (member >= 0) this.current = member;
+  }
+
   /** The same call to every member at once: results by endpoint, errors as values. */
   async eachMember<T>(call: EtcdCall<T>): Promise<{ endpoint: string; value?: T; error?: unknown }[]> {
     return Promise.all(
