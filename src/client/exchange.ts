@@ -52,13 +52,16 @@ export class Exchange {
       const options = { method, headers, agent: secure ? this.https : this.http };
       const request = (secure ? httpsRequest : httpRequest)(`${url}${path}`, options);
       let timedOut = false;
+      let sent = true;
       const timer = setTimeout(() => {
         timedOut = true;
+        // Until the connection stands nothing of the request has left this machine.
+        sent = request.socket !== null && !request.socket.connecting;
         request.destroy(new Error('timed out'));
       }, timeoutMs);
       const fail = (error: Error): void => {
         clearTimeout(timer);
-        reject(timedOut ? timeoutError(url, timeoutMs) : unreachableError(url, error));
+        reject(timedOut ? timeoutError(url, timeoutMs, sent) : unreachableError(url, error));
       };
       request.on('error', fail);
       request.on('response', response => {
@@ -89,9 +92,9 @@ async function read(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function timeoutError(url: string, timeoutMs: number): SeqdClientError {
+function timeoutError(url: string, timeoutMs: number, sent: boolean): SeqdClientError {
   const message = `${url} did not answer within ${Math.round(timeoutMs)} ms`;
-  return new SeqdClientError(message, { code: 'timeout', retry: 'same-key', url });
+  return new SeqdClientError(message, { code: 'timeout', retry: sent ? 'same-key' : 'later', url });
 }
 
 /** Errors in opening a connection: the request was not sent. */
