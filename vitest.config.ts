@@ -3,17 +3,29 @@ import { defineConfig } from 'vitest/config';
 // Unit and contract tests need nothing but Node. Integration tests share one real three-member etcd
 // cluster (test/kit/etcd-global-setup.ts), each under its own key prefix, and run one file at a time
 // so that a test which kills a member disturbs nobody.
+//
+// Property tests draw their examples from a fixed seed; SEQD_FC_SEED changes it (test/kit/fast-check-setup.ts).
+const setupFiles = ['test/kit/fast-check-setup.ts'];
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
-      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], setupFiles, testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          setupFiles,
+          testTimeout: 120_000,
+        },
+      },
       // Each test runs vitest on a changed copy of the sources; see test/mutation/guards.ts.
       { test: { name: 'mutation', include: ['test/mutation/**/*.test.ts'], testTimeout: 300_000 } },
       {
         test: {
           name: 'contract',
           include: ['test/contract/**/*.test.ts'],
+          setupFiles,
           globalSetup: ['test/kit/etcd-global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -24,6 +36,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          setupFiles,
           globalSetup: ['test/kit/etcd-global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,14 +1,13 @@
 // Starts the demonstration: dependencies, build, three etcd members and the nodes, in one command.
 // The work is in scripts/poc/; `--help` lists the options.
 
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureBuild } from './lib/build.mjs';
 import { checkNode } from './lib/check-node.mjs';
 import { ensureDependencies } from './lib/dependencies.mjs';
 import { ensureEtcd } from './lib/etcd-binary.mjs';
-import { projectRoot } from './lib/paths.mjs';
+import { deleteEtcdCluster } from './lib/etcd-cluster.mjs';
 import { parsePocArguments, USAGE } from './poc/arguments.mjs';
 import { openBrowser } from './poc/browser.mjs';
 import { launchSupervisor } from './poc/launch.mjs';
@@ -16,6 +15,7 @@ import { placesOf } from './poc/places.mjs';
 import { planPoc } from './poc/plan.mjs';
 import { resetDockerEtcd } from './poc/poc-etcd.mjs';
 import { isRunning, readRun } from './poc/run-file.mjs';
+import { nodeVariables, readPocSettings } from './poc/settings.mjs';
 import { stopPoc } from './poc/stop-poc.mjs';
 import { dashboardUrl, describeRun } from './poc/summary.mjs';
 import { Terminal } from './poc/terminal.mjs';
@@ -61,17 +61,21 @@ async function prepare({ action, endpoints, port, nodes }) {
   // A demonstration with a program of its own (tests) needs no build.
   if (process.env['SEQD_POC_ENTRY'] === undefined)
     await terminal.step('build', () => ensureBuild(log), String);
-  const etcd = await terminal.step('etcd program', () => chooseEtcd(endpoints), describeEtcd);
+  const settings = await readPocSettings(process.env, places);
+  const { cluster, dataDirectory: etcdDir, compactionMinutes } = settings;
+  const given = endpoints.length === 0 && !settings.embedded ? settings.endpoints : endpoints;
+  const etcd = await terminal.step('etcd program', () => chooseEtcd(given), describeEtcd);
   if (action === 'reset') {
-    await rm(places.etcdDir, { recursive: true, force: true });
+    await deleteEtcdCluster(etcdDir);
     await rm(places.pocDir, { recursive: true, force: true });
     if (etcd.source === 'docker') await resetDockerEtcd();
   }
-  return { plan: planPoc({ port, nodes }), cluster: await clusterName(), etcd };
+  const variables = nodeVariables({ ownEtcd: etcd.source !== 'given', compactionMinutes });
+  return { plan: planPoc({ port, nodes }), cluster, etcd, etcdDir, nodeVariables: variables };
 }
 
 /**
- * @param {string[]} endpoints as the user gave them
+ * @param {string[]} endpoints of a cluster that runs; empty: one of our own
  * @returns {Promise<EtcdChoice>}
  */
 async function chooseEtcd(endpoints) {
@@ -144,14 +148,6 @@ async function showRunning(options) {
     }
     await sleep(POLL_MS);
   }
-}
-
-/** The namespace that the nodes' profile gives them; for the run file only. */
-async function clusterName() {
-  const fromEnvironment = process.env['SEQD_CLUSTER'];
-  if (fromEnvironment) return fromEnvironment;
-  const text = await readFile(join(projectRoot, 'config', 'application-ha-poc.yml'), 'utf8').catch(() => '');
-  return /^ {2}cluster: *([a-z0-9-]+)/m.exec(text)?.[1] ?? 'ha-poc';
 }
 
 /**

@@ -68,6 +68,18 @@ export async function startEtcdCluster(options) {
   return cluster;
 }
 
+/**
+ * Deletes what `startEtcdCluster` has written in its data folder, and nothing else that somebody may have put there.
+ *
+ * @param {string} dataDir
+ */
+export async function deleteEtcdCluster(dataDir) {
+  const plan = await readPlan(dataDir);
+  if (plan === undefined) return;
+  for (const { name } of plan.members) await rm(join(dataDir, name), { recursive: true, force: true });
+  await rm(join(dataDir, PLAN_FILE), { force: true });
+}
+
 /** A running cluster. Only processes that it started itself are ever signalled. */
 export class EtcdCluster {
   /** @type {(() => Promise<void>)[]} */

@@ -21,7 +21,7 @@ Usage: ./START-POC.sh [options]        (Windows: START-POC.bat, anywhere: npm st
   --no-open           do not open the browser
   --nodes N           number of nodes, 1 to ${NODES_MAX} (default 4)
   --port P            port of the first node (default ${FIRST_PORT_DEFAULT}); the others follow, etcd's from P + 4299
-  --endpoints A,B,C   use this etcd instead of starting one (or SEQD_ETCD_ENDPOINTS)
+  --endpoints A,B,C   use this etcd instead of starting one (or SEQD_ETCD_ENDPOINTS); its history is not compacted
   --help              this text
 `;
 

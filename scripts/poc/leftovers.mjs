@@ -29,7 +29,7 @@ export function leftoversOf(run, places) {
     members: run.etcd.members.map(member => ({
       pid: member.pid,
       name: member.name,
-      marks: [`--name=${member.name}`, places.etcdDir],
+      marks: [`--name=${member.name}`, run.etcd.dataDir ?? places.etcdDir],
     })),
   };
 }

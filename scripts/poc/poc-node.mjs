@@ -49,7 +49,7 @@ export function createPocNode(plan, { entry, logDir, endpoints, env = process.en
  * @param {NodeJS.ProcessEnv} env
  * @returns {NodeJS.ProcessEnv}
  */
-function nodeEnvironment(env) {
+export function nodeEnvironment(env) {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SEQD_POC_')));
 }
 

@@ -10,8 +10,8 @@ import { commandLineOf } from '../lib/process-info.mjs';
  * @property {number} supervisorPid
  * @property {string} startedAt ISO 8601
  * @property {string} cluster namespace of the etcd keys
- * @property {{ endpoints: string[], source: string, version: string, members: RunMember[] }} etcd
- *   `members` are those started by us
+ * @property {{ endpoints: string[], source: string, version: string, members: RunMember[], dataDir?: string }} etcd
+ *   `members` are those started by us, with their data below `dataDir`
  * @property {RunNode[]} nodes
  *
  * @typedef {{ name: string, pid: number, clientUrl: string }} RunMember pid 0 while it is down

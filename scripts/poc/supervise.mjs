@@ -53,7 +53,13 @@ export class Supervisor {
       supervisorPid: process.pid,
       startedAt: new Date().toISOString(),
       cluster: config.cluster,
-      etcd: { endpoints: [], source: config.etcd.source, version: config.etcd.version, members: [] },
+      etcd: {
+        endpoints: [],
+        source: config.etcd.source,
+        version: config.etcd.version,
+        members: [],
+        dataDir: config.etcdDir,
+      },
       nodes: [],
     };
   }
@@ -110,8 +116,8 @@ export class Supervisor {
   }
 
   async #startEtcd() {
-    const { plan, etcd } = this.config;
-    const { etcdDir, logDir } = this.places;
+    const { plan, etcd, etcdDir } = this.config;
+    const { logDir } = this.places;
     this.#etcd = await startPocEtcd(etcd, { plan, etcdDir, logDir, log: line => this.#log(line) });
     this.#run.etcd.endpoints = this.#etcd.endpoints;
     for (const member of this.#etcd.members) this.#keep(member);
@@ -121,11 +127,12 @@ export class Supervisor {
   }
 
   async #startNodes() {
-    const { plan } = this.config;
+    const { plan, nodeVariables } = this.config;
     const endpoints = this.#etcd?.endpoints ?? [];
+    const env = { ...nodeVariables, ...process.env };
     this.#nodes = plan.nodes.map(node => ({
       plan: node,
-      child: createPocNode(node, { entry: this.places.entry, logDir: this.places.logDir, endpoints }),
+      child: createPocNode(node, { entry: this.places.entry, logDir: this.places.logDir, endpoints, env }),
     }));
     this.#stopping.signal.throwIfAborted();
     const waits = this.#nodes.map(async ({ child, plan: { port } }) => {

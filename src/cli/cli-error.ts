@@ -1,4 +1,5 @@
 import type { SeqdClientError } from '../client/index.ts';
+import type { SeqdError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { NodeUrls } from './node-urls.ts';
 
@@ -28,5 +29,31 @@ export class RequestError extends Error {
     super(cause.message);
     this.cause = cause;
     this.nodes = nodes;
+  }
+}
+
+/** A failure of a command that reads etcd itself, and where it looked. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  override readonly cause: SeqdError;
+  readonly endpoints: readonly string[];
+  /** How the endpoints are known, such as `flag:--etcd-endpoints`. */
+  readonly source: string;
+  /** What etcd or the connection said, in a few words. */
+  readonly reason: string | undefined;
+
+  constructor(
+    cause: SeqdError,
+    facts: {
+      readonly endpoints: readonly string[];
+      readonly source: string;
+      readonly reason?: string | undefined;
+    },
+  ) {
+    super(cause.message);
+    this.cause = cause;
+    this.endpoints = facts.endpoints;
+    this.source = facts.source;
+    this.reason = facts.reason;
   }
 }

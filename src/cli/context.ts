@@ -26,7 +26,7 @@ export interface CliHost {
 export interface CliContext extends Required<CliHost> {
   /**
    * Ends the command with a code of `EXIT`, once its action returns; without it, 0. To fail, throw: `CliError`,
-   * `ConfigError` and `SeqdClientError` are printed and mapped to an exit code in one place (`report-error.ts`).
+   * `ConfigError`, `SeqdError` and `SeqdClientError` are printed and mapped to an exit code in one place (`report-error.ts`).
    */
   exitWith(code: number): void;
 }

@@ -1,3 +1,5 @@
+import type { EtcdMemberStatus } from '../store/etcd/etcd-status.ts';
+
 /** A request for numbers. */
 export interface NextInput {
   readonly siteId: string;
@@ -19,8 +21,10 @@ export interface ReleaseInput {
   readonly siteId: string;
   readonly partitionId: string;
   readonly reason: string;
-  /** Needed when the number was reissued, or its owner can no longer be looked up. */
+  /** Needed when the number was reissued, or the journal entry that issued it is gone. */
   readonly allocationId?: string;
+  /** Needed, with `allocationId`, when that journal entry is gone. */
+  readonly invoiceType?: string;
   readonly clientId?: string;
   readonly traceId?: string;
 }
@@ -95,15 +99,7 @@ export interface ClusterView {
     readonly startedAt: string;
     readonly leader: boolean;
   }[];
-  readonly members: readonly {
-    readonly endpoint: string;
-    readonly healthy: boolean;
-    readonly version?: string;
-    readonly leader?: boolean;
-    readonly databaseBytes?: number;
-    readonly raftTerm?: number;
-    readonly error?: string;
-  }[];
+  readonly members: readonly EtcdMemberStatus[];
 }
 
 /** What requests may name. */

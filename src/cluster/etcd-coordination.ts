@@ -1,4 +1,5 @@
 import type { ICompare, IKeyValue } from 'etcd3';
+import { SeqdError } from '../core/errors.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Coordination, Leader, NodeInfo } from '../ports/coordination.ts';
@@ -7,7 +8,15 @@ import type { LeadershipTransfer } from '../ports/sequence-store.ts';
 import type { EtcdConnection } from '../store/etcd/etcd-connection.ts';
 import { readFailure } from '../store/etcd/etcd-errors.ts';
 import { type EtcdKeys, prefixEnd } from '../store/etcd/etcd-keys.ts';
+import {
+  type ClockStamp,
+  CLOCK_TOLERANCE_MS,
+  ClusterTime,
+  type OwnClocks,
+  STAMP_INTERVAL_MS,
+} from './cluster-time.ts';
 import { LeaseSession } from './lease-session.ts';
+import { encodeLeader, encodeRegistration, parseLeader, parseRegistration } from './registration.ts';
 
 /** What coordination needs. */
 export interface EtcdCoordinationOptions {
@@ -26,6 +35,7 @@ export interface EtcdCoordinationOptions {
  * An election key is written once per leadership, so its `mod_revision` names that leadership: it is the epoch,
  * and the guard that the leader puts into its transactions. Nodes and leaders are read together at short
  * intervals; nothing here is needed to be fresh, so there is no watch that could die silently (P9 to P12).
+ * Registrations carry their node's clock, from which every node learns the cluster's time (ADR 009).
  */
 export class EtcdCoordination implements Coordination {
   readonly self: NodeInfo;
@@ -33,9 +43,19 @@ export class EtcdCoordination implements Coordination {
   private readonly connection: EtcdConnection;
   private readonly options: EtcdCoordinationOptions;
   private readonly session: LeaseSession;
+  private readonly time = new ClusterTime();
   private nodesById = new Map<string, NodeInfo>();
   private leaders = new Map<string, Leader>();
+  /** Of our registration as last seen; `undefined` when it was not there. */
+  private ownRevision: string | undefined;
+  /** Monotonic time at which our clock was last put into a registration. */
+  private stampedAtMs = Number.NEGATIVE_INFINITY;
+  private clockDoubted = false;
+  /** Keys the last look could make nothing of. */
+  private unreadable: ReadonlySet<string> = new Set();
+  private started = false;
   private timer: NodeJS.Timeout | undefined;
+  private round: Promise<void> | undefined;
   private looking: Promise<void> | undefined;
   private nextLook: Promise<void> | undefined;
   private closed = false;
@@ -46,19 +66,25 @@ export class EtcdCoordination implements Coordination {
     this.self = options.self;
     const { leaseTtlSeconds: ttlSeconds, clock, logger } = options;
     this.session = new LeaseSession(connection, { ttlSeconds, clock, logger });
-    this.session.on('granted', lease => void this.register(lease));
   }
 
   async start(): Promise<void> {
-    try {
-      await this.session.start();
-    } catch (error) {
-      throw readFailure(error);
+    if (!this.started) {
+      try {
+        await this.session.start();
+      } catch (error) {
+        throw readFailure(error);
+      }
+      this.started = true;
+      // Leases after this one, when it was lost.
+      this.session.on('granted', lease => void this.register(lease));
+      // Others find this node from here on, and a predecessor of the same name is not taken for it any more.
+      const { id } = this.session;
+      if (id !== undefined) await this.register(id);
     }
-    // Others find this node from here on, and a predecessor of the same name is not taken for it any more.
-    const lease = this.session.id;
-    if (lease !== undefined) await this.register(lease);
     await this.refresh();
+    // Without a look at the others nobody knows the time.
+    if (!this.connected) throw new SeqdError('unavailable');
     this.schedule();
   }
 
@@ -73,6 +99,18 @@ export class EtcdCoordination implements Coordination {
       return undefined;
     }
     return `another node at ${named.url} runs under the name ${this.self.id}; give each its own node.id`;
+  }
+
+  timeMs(): number {
+    return this.time.timeMs(this.clocks());
+  }
+
+  /**
+   * How far this node's clock was ahead of the cluster's at the last look, milliseconds; negative when behind. Past
+   * `CLOCK_TOLERANCE_MS` either way, what it stamps is not its own time.
+   */
+  get clockAheadMs(): number {
+    return this.time.ownAheadMs;
   }
 
   nodes(): readonly NodeInfo[] {
@@ -91,7 +129,7 @@ export class EtcdCoordination implements Coordination {
     const lease = this.session.id;
     if (lease === undefined || this.closed) return false;
     const key = Buffer.from(this.options.keys.leader(series));
-    const value = Buffer.from(leaderValue(this.self));
+    const value = Buffer.from(encodeLeader(this.self));
     const compare: ICompare =
       insteadOf === undefined
         ? { key, target: 'Create', result: 'Equal', create_revision: 0 }
@@ -123,7 +161,7 @@ export class EtcdCoordination implements Coordination {
     // The one that has run longest is the least likely to leave next in a rolling restart.
     const next = others.toSorted((a, b) => a.startedAt - b.startedAt)[0];
     if (next === undefined) return undefined;
-    return { key: this.options.keys.leader(series), value: leaderValue(next), lease: next.lease };
+    return { key: this.options.keys.leader(series), value: encodeLeader(next), lease: next.lease };
   }
 
   async handOver(series: SeriesId): Promise<void> {
@@ -160,14 +198,16 @@ export class EtcdCoordination implements Coordination {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
-    await this.looking;
+    await Promise.all([this.looking, this.round]);
     await this.session.close();
   }
 
   private schedule(): void {
     if (this.closed) return;
     this.timer = setTimeout(() => {
-      void this.refresh().finally(() => this.schedule());
+      this.round = this.refresh()
+        .then(() => this.publishClock())
+        .finally(() => this.schedule());
     }, this.options.refreshIntervalMs);
   }
 
@@ -181,15 +221,43 @@ export class EtcdCoordination implements Coordination {
     }
   }
 
+  /** Our registration, to be written now: it shows the time. */
   private registration(lease: string): { key: Buffer; value: Buffer; lease: string } {
-    const key = Buffer.from(this.options.keys.node(this.self.id));
-    return { key, value: Buffer.from(JSON.stringify({ ...this.self, lease })), lease };
+    const { monotonicMs, wallMs } = this.clocks();
+    this.stampedAtMs = monotonicMs;
+    const text = encodeRegistration({ node: { ...this.self, lease }, wallMs });
+    return { key: Buffer.from(this.options.keys.node(this.self.id)), value: Buffer.from(text), lease };
+  }
+
+  /** Writes our registration again, with the time, when that is due. Never rejects. */
+  private async publishClock(): Promise<void> {
+    const lease = this.session.id;
+    const dueMs = this.stampedAtMs + STAMP_INTERVAL_MS;
+    if (lease === undefined || this.ownRevision === undefined || this.closed) return;
+    if (this.options.clock.monotonicMs() < dueMs) return;
+    const registration = this.registration(lease);
+    // Neither over a later process of our name, nor, should this arrive late, over a later stamp of our own.
+    const compare: ICompare = {
+      key: registration.key,
+      target: 'Mod',
+      result: 'Equal',
+      mod_revision: this.ownRevision,
+    };
+    try {
+      await this.connection.call((client, options) =>
+        client.kv.txn({ compare: [compare], success: [{ request_put: registration }] }, options),
+      );
+    } catch (error) {
+      // The others go on with what they know of our clock.
+      this.options.logger.debug({ err: error }, 'clock not published');
+    }
   }
 
   /** Reads nodes and leaders in one transaction. */
   private async look(): Promise<void> {
     if (this.closed) return;
     const { keys, logger } = this.options;
+    const clocks = this.clocks();
     const range = (prefix: string): { request_range: { key: Buffer; range_end: Buffer } } => ({
       request_range: { key: Buffer.from(prefix), range_end: Buffer.from(prefixEnd(prefix)) },
     });
@@ -198,10 +266,12 @@ export class EtcdCoordination implements Coordination {
         client.kv.txn({ success: [range(keys.nodes), range(keys.leaders)] }, options),
       );
       const [nodes, leaders] = response.responses.map(op => op.response_range.kvs);
-      this.take(nodes ?? [], leaders ?? []);
+      const others = this.take(nodes ?? [], leaders ?? []);
+      this.time.look(clocks, others);
+      this.watchClock();
       this.connected = true;
       const lease = this.session.id;
-      const registered = this.nodesById.get(this.self.id)?.instance === this.self.instance;
+      const registered = this.ownRevision !== undefined;
       // A process that started later has the name; taking it back would only begin a quarrel.
       if (lease !== undefined && !registered && this.problem === undefined) await this.register(lease);
     } catch (error) {
@@ -210,21 +280,36 @@ export class EtcdCoordination implements Coordination {
     }
   }
 
-  private take(nodes: readonly IKeyValue[], leaders: readonly IKeyValue[]): void {
+  /** Takes in what a look read. Returns what the clocks of the others showed. */
+  private take(nodes: readonly IKeyValue[], leaders: readonly IKeyValue[]): ClockStamp[] {
+    const { keys } = this.options;
+    const unreadable = new Set<string>();
+    const others: ClockStamp[] = [];
     this.nodesById = new Map();
+    this.ownRevision = undefined;
     for (const kv of nodes) {
-      const node = JSON.parse(kv.value.toString('utf8')) as NodeInfo;
+      const key = kv.key.toString('utf8');
+      const registration = parseRegistration(kv.value.toString('utf8'));
+      if (registration === undefined || keys.node(registration.node.id) !== key) {
+        unreadable.add(key);
+        continue;
+      }
+      const { node, wallMs } = registration;
       this.nodesById.set(node.id, node);
+      if (node.instance === this.self.instance) this.ownRevision = kv.mod_revision;
+      else if (wallMs !== undefined) others.push({ instance: node.instance, wallMs });
     }
     const known = new Map<string, Leader>();
     for (const kv of leaders) {
       const key = kv.key.toString('utf8');
-      const { node: nodeId, instance } = JSON.parse(kv.value.toString('utf8')) as {
-        node: string;
-        instance: string;
-      };
+      const leader = parseLeader(kv.value.toString('utf8'));
+      if (leader === undefined) {
+        unreadable.add(key);
+        continue;
+      }
+      const { nodeId, instance } = leader;
       const node = this.nodesById.get(nodeId);
-      known.set(key.slice(this.options.keys.leaders.length), {
+      known.set(key.slice(keys.leaders.length), {
         node: node?.instance === instance ? node : undefined,
         nodeId,
         instance,
@@ -233,11 +318,38 @@ export class EtcdCoordination implements Coordination {
       });
     }
     this.leaders = known;
+    this.reportUnreadable(unreadable);
+    return others;
   }
-}
 
-function leaderValue({ id, instance }: NodeInfo): string {
-  return JSON.stringify({ node: id, instance });
+  /** Says once for each key that it is passed over. */
+  private reportUnreadable(unreadable: ReadonlySet<string>): void {
+    for (const key of unreadable) {
+      if (!this.unreadable.has(key))
+        this.options.logger.error({ key }, 'entry in etcd is unreadable; ignored');
+    }
+    this.unreadable = unreadable;
+  }
+
+  /** Says once that our clock is not believed, and once that it is again. */
+  private watchClock(): void {
+    const { logger } = this.options;
+    const clockAheadMs = Math.round(this.clockAheadMs);
+    // Half of it ends it, so that a clock near the limit is no news at every look.
+    const limitMs = this.clockDoubted ? CLOCK_TOLERANCE_MS / 2 : CLOCK_TOLERANCE_MS;
+    const doubted = Math.abs(clockAheadMs) > limitMs;
+    if (doubted && !this.clockDoubted) {
+      logger.warn({ clockAheadMs }, "this node's clock disagrees with the other nodes'; theirs is used");
+    } else if (!doubted && this.clockDoubted) {
+      logger.info({ clockAheadMs }, "this node's clock agrees with the other nodes' again");
+    }
+    this.clockDoubted = doubted;
+  }
+
+  private clocks(): OwnClocks {
+    const { clock } = this.options;
+    return { monotonicMs: clock.monotonicMs(), wallMs: clock.now() };
+  }
 }
 
 function electionName(series: SeriesId): string {

@@ -6,7 +6,7 @@ const defaults: MutableConfig = {
     // Namespace of every etcd key: /seqd/<cluster>/…
     cluster: 'seqd',
     core: {
-      // First number of the global series. Only ever raised afterwards.
+      // Fixed with the series' first batch, like the next two: the first number of the global series.
       globalCounterStart: 1,
       // Last number; past it requests are refused, never wrapped around. 2^53 - 1, the largest safe integer.
       maximum: Number.MAX_SAFE_INTEGER,
@@ -42,17 +42,18 @@ const defaults: MutableConfig = {
       drainTimeoutMs: 10_000,
     },
     etcd: {
-      // The start script runs its own members. `seqd serve` itself only connects.
+      // Read by the start script: whether it runs members of its own, on ports of its own, or uses `endpoints`.
+      // A node only ever connects.
       embedded: true,
-      // Where those members keep their data.
+      // Read by the start script: where those members keep their data, relative to the project.
       dataDirectory: 'data/etcd-cluster',
       endpoints: ['http://127.0.0.1:12379', 'http://127.0.0.1:12389', 'http://127.0.0.1:12399'],
       // Deadline of one etcd call.
       callTimeoutMs: 1_000,
       // Life of membership and leadership after a node's last sign of life.
       leaseTtlSeconds: 3,
-      // The leader compacts revisions older than this, so that the database does not grow. 0: somebody else does.
-      compactionMinutes: 2,
+      // The leader compacts revisions older than this, those of all programs on this etcd. 0: the etcd does it itself.
+      compactionMinutes: 0,
     },
     sites: [
       { id: 'site-1', partitions: ['partition-a', 'partition-b'] },

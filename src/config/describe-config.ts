@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { Scalar, stringify } from 'yaml';
 import { isSection, rootSection, type Leaf, type Section } from './leaves.ts';
 import type { ConfigSource, LoadedConfig } from './load-config.ts';
 import type { Config } from './schema.ts';
@@ -56,13 +56,24 @@ function shownValue(leaf: Leaf, config: Config): unknown {
   return hideSecrets(value);
 }
 
+// Only the line break goes: `trimEnd` would take more kinds of space than YAML knows as such, and quotes for.
 const inlineYaml = (value: unknown): string =>
-  stringify(value, {
+  stringify(hasInvisibleEdge(value) ? quoted(value) : value, {
     collectionStyle: 'flow',
     flowCollectionPadding: false,
     blockQuote: false,
     lineWidth: 0,
-  }).trimEnd();
+  }).replace(/\n$/, '');
+
+/** What a person could not tell from the text without it, or a byte order mark, which a YAML reader may drop. */
+const hasInvisibleEdge = (value: unknown): value is string =>
+  typeof value === 'string' && (value !== value.trim() || value.includes('\ufeff'));
+
+const quoted = (value: string): Scalar<string> => {
+  const scalar = new Scalar(value);
+  scalar.type = Scalar.QUOTE_DOUBLE;
+  return scalar;
+};
 
 /** A file name may hold a line break, which would end the comment. */
 const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');

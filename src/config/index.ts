@@ -6,5 +6,6 @@ export { splitEtcdAccess, type EtcdAccess } from './etcd-endpoints.ts';
 export { loadConfig, type ConfigSource, type LoadConfigOptions, type LoadedConfig } from './load-config.ts';
 export { advertiseUrlOf, nodeIdOf } from './node-identity.ts';
 export { type Config, type InvoiceBehaviour } from './schema.ts';
+export { hideCredentials } from './secrets.ts';
 export { SERVE_FLAGS, type ConfigFlag } from './serve-flags.ts';
 export { type Environment, type Flags } from './text-layers.ts';

@@ -16,8 +16,17 @@ import type {
 } from './facts.ts';
 import type { Head, MutableHead } from './head.ts';
 import { formatAllocationId, type Position } from './identifiers.ts';
-import { addToPage, eachPageShare, holdNumbers, type PageSet, removeFromPage, unholdNumber } from './page.ts';
-import { addRange, type NumberRange, rangeSize } from './ranges.ts';
+import {
+  addToPage,
+  eachPageShare,
+  holdNumbers,
+  pageOf,
+  type PageSet,
+  pageStatus,
+  removeFromPage,
+  unholdNumber,
+} from './page.ts';
+import { addRange, type NumberRange, rangesInclude, rangeSize } from './ranges.ts';
 import { drawCount } from './tally.ts';
 import type { SeriesView } from './view.ts';
 
@@ -86,21 +95,37 @@ function applyConfirm(draft: Draft, fact: ConfirmFact): void {
     hold(draft, range, fact.reservation, fact);
   }
   draft.head.issued += drawCount(fact);
-  draft.endReservation(formatAllocationId(fact.reservation));
+  endReservation(draft, fact.reservation);
 }
 
 function applyEndReservation(draft: Draft, fact: EndReservationFact): void {
   const target = fact.to === 'pool' ? 'pooled' : 'voided';
   if (fact.fresh !== null) move(draft, fact.fresh, 'reserved', target);
   for (const range of fact.reused) move(draft, range, 'reserved', target);
-  draft.endReservation(formatAllocationId(fact.reservation));
+  endReservation(draft, fact.reservation);
+}
+
+function endReservation(draft: Draft, reservation: Position): void {
+  const id = formatAllocationId(reservation);
+  invariant(draft.reservation(id) !== undefined, 'a reservation that ends was open');
+  draft.endReservation(id);
 }
 
 function applyReturn(draft: Draft, fact: ReleaseFact | VoidFact, to: ReleaseTarget): void {
-  const range = { first: fact.number, last: fact.number };
-  eachPageShare(range, id => draft.changePage(id, page => unholdNumber(page, fact.number)));
+  const { number } = fact;
+  const range = { first: number, last: number };
+  invariant(isIssued(draft, number), 'only an issued number is given back');
+  draft.changePage(pageOf(number), page => unholdNumber(page, number));
   put(draft, range, to === 'pool' ? 'pooled' : 'voided');
   draft.head.issued -= 1;
+}
+
+/** A number that is given back while it is pooled, reserved or void would be counted right, and be in two sets. */
+function isIssued(draft: Draft, number: number): boolean {
+  const { next, settings, skipped } = draft.head;
+  if (number < settings.start || number >= next || rangesInclude(skipped, number)) return false;
+  const status = pageStatus(draft.page(pageOf(number)), number);
+  return status === undefined || status === 'reissued';
 }
 
 function applyRaise(draft: Draft, fact: RaiseFact): void {

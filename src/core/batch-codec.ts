@@ -2,6 +2,7 @@ import type { Batch, EndReservationFact, Fact, FactOrigin, IssueFact, ReleaseTar
 import { assertFormat, STORED_FORMAT } from './head.ts';
 import { type Owner, ownerKey, parseOwnerKey } from './identifiers.ts';
 import { flattenRanges, type NumberRange, unflattenRanges } from './ranges.ts';
+import { parseStored } from './stored-text.ts';
 
 /** Replaces repeated strings by small integers within one batch. */
 export class StringTable {
@@ -360,7 +361,7 @@ export function encodeBatch(batch: Batch): string {
 
 /** The reverse of {@link encodeBatch}. @throws SeqdError `unsupported_format` */
 export function decodeBatch(text: string): Batch {
-  const stored = JSON.parse(text) as StoredBatch;
+  const stored = parseStored('journal entry', text) as StoredBatch;
   assertFormat(stored.f, 'journal entry');
   const table = new StringTable(stored.w);
   return {

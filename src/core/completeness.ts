@@ -2,9 +2,8 @@ import type { Digest } from './apply.ts';
 import type { Batch, Fact } from './facts.ts';
 import { GENESIS_CHAIN, type Head } from './head.ts';
 import { formatAllocationId, type Position, samePosition } from './identifiers.ts';
-import { holdingOf, type Page, PAGE_SIZE, pageStatus } from './page.ts';
-import type { NumberRange } from './ranges.ts';
-import { rangesInclude } from './ranges.ts';
+import { type Page, pageOf } from './page.ts';
+import { type NumberRange, RangeMap, rangeSize, type Run } from './ranges.ts';
 import type { JournalEntry } from './records.ts';
 import type { Reservation } from './view.ts';
 
@@ -35,7 +34,10 @@ export interface CompletenessReport {
   readonly holes: readonly NumberRange[];
   /** Numbers in those runs. */
   readonly missing: number;
-  /** Numbers that were given to a second document while the first still had them. */
+  /**
+   * Numbers that were given to a second document while the first still had them; at most {@link DUPLICATES_MAX}, how many
+   * more is said among the problems.
+   */
   readonly duplicates: readonly number[];
   /** Everything else that does not fit, one sentence each; at most {@link PROBLEMS_MAX}. */
   readonly problems: readonly string[];
@@ -53,6 +55,9 @@ export interface CompletenessReport {
 /** More problems than this are only counted. */
 export const PROBLEMS_MAX = 50;
 
+/** More duplicates than this are only counted: a single false fact can make billions. */
+export const DUPLICATES_MAX = 10_000;
+
 const UNSEEN = 0;
 const ISSUED = 1;
 const RESERVED = 2;
@@ -62,26 +67,35 @@ const VOID = 4;
 const EARLIER = 5;
 const STATUS_NAMES = ['unaccounted', 'issued', 'reserved', 'pooled', 'void', 'drawn earlier'] as const;
 
+/** What is stored of a series' numbers, as the check reads it. */
+interface Stored {
+  readonly statuses: RangeMap<number>;
+  /** Current allocation of numbers that came from the pool. */
+  readonly holders: RangeMap<Position | undefined>;
+}
+
 /**
- * Proves, or refutes, that a series is gap-free: replays its whole journal with its own bookkeeping, one cell a
- * number, and compares the result with what is stored.
+ * Proves, or refutes, that a series is gap-free: replays its whole journal with its own bookkeeping and
+ * compares the result with what is stored.
  *
  * Where the journal was pruned, numbers drawn before its first entry are taken to have been what that entry's
  * successors need them to have been, and what is stored says what they are now.
  *
  * Deliberately shares no code with the state machine (`apply.ts`), whose mistakes it must be able to find.
- * Takes one byte a number. Feed every journal entry in order, then ask for the report.
+ * Time and memory go with the facts and with the runs of numbers alike, never with how many numbers a run has: a
+ * raise may skip 2^53 of them. Feed every journal entry in order, then ask for the report.
  */
 export class CompletenessCheck {
   private readonly snapshot: SeriesSnapshot;
   private readonly digest: Digest;
-  private cells = new Uint8Array(1024);
+  private readonly statuses = new RangeMap<number>(UNSEEN);
   private start: number;
   private next: number;
   /** Current allocation of numbers that came from the pool. */
-  private readonly holders = new Map<number, Position>();
+  private readonly holders = new RangeMap<Position | undefined>(undefined);
   private readonly openReservations = new Set<string>();
   private readonly duplicates: number[] = [];
+  private duplicateCount = 0;
   private readonly problems: string[] = [];
   private problemCount = 0;
   private chain = GENESIS_CHAIN;
@@ -128,7 +142,7 @@ export class CompletenessCheck {
       return;
     }
     this.chain = batch.previous;
-    for (let number = this.start; number < batch.next; number += 1) this.setCell(number, EARLIER);
+    this.statuses.set({ first: this.start, last: batch.next - 1 }, EARLIER);
   }
 
   /** Compares what was replayed with what is stored. */
@@ -138,34 +152,36 @@ export class CompletenessCheck {
     this.expect('the chain hash', head.chain, this.chain);
     this.expect('next', head.next, this.next);
     this.expect('the start', head.settings.start, this.start);
+    const stored = this.readStored();
     const counts = [0, 0, 0, 0, 0];
     let witnessedByStateOnly = 0;
     const holes: NumberRange[] = [];
     let missing = 0;
-    for (let number = this.start; number < this.next; number += 1) {
-      const status = this.cells[number - this.start]!;
+    for (const run of this.statuses.runs({ first: this.start, last: this.next - 1 })) {
+      const { first, last, value: status } = run;
       if (status === EARLIER) {
-        witnessedByStateOnly += 1;
-        counts[STATUS_NAMES.indexOf(this.storedStatus(number))]! += 1;
+        witnessedByStateOnly += rangeSize(run);
+        for (const part of stored.statuses.runs(run)) counts[part.value]! += rangeSize(part);
         continue;
       }
-      counts[status]! += 1;
-      this.compareStored(number, status);
-      if (status !== UNSEEN) continue;
-      missing += 1;
-      const last = holes.at(-1);
-      if (last?.last === number - 1) holes[holes.length - 1] = { first: last.first, last: number };
-      else holes.push({ first: number, last: number });
+      counts[status]! += rangeSize(run);
+      if (status === UNSEEN) {
+        missing += rangeSize(run);
+        holes.push({ first, last });
+      } else {
+        this.compareStatuses(run, stored.statuses);
+      }
+      if (status === ISSUED) this.compareHolders(run, stored.holders);
     }
     this.expect('the count of issued numbers', head.issued, counts[ISSUED]!);
     this.expect('the count of reserved numbers', head.reserved, counts[RESERVED]!);
     this.expect('the count of pooled numbers', head.pooled, counts[POOLED]!);
     this.expect('the count of void numbers', head.voided, counts[VOID]!);
     this.compareReservations();
-    this.comparePagesBeyond();
+    this.reportDuplicates();
     if (this.problemCount > PROBLEMS_MAX) this.problems.push(`and ${this.problemCount - PROBLEMS_MAX} more`);
     return {
-      complete: missing === 0 && this.duplicates.length === 0 && this.problemCount === 0,
+      complete: missing === 0 && this.duplicateCount === 0 && this.problemCount === 0,
       revision: this.snapshot.revision,
       start: this.start,
       next: this.next,
@@ -215,7 +231,7 @@ export class CompletenessCheck {
         const to = fact.kind === 'void' || fact.to === 'void' ? VOID : POOLED;
         this.checkHolder(fact.number, fact.allocation);
         this.change({ first: fact.number, last: fact.number }, ISSUED, to);
-        this.holders.delete(fact.number);
+        this.holders.set({ first: fact.number, last: fact.number }, undefined);
         return;
       }
       case 'raise':
@@ -233,34 +249,31 @@ export class CompletenessCheck {
     if (range.first !== this.next) {
       this.problem(`${this.at()} draws from ${range.first}, but the counter stood at ${this.next}`);
     }
-    for (let number = range.first; number <= range.last; number += 1) {
-      if (this.cell(number) === ISSUED && to === ISSUED) this.duplicates.push(number);
-      this.setCell(number, to);
+    if (to === ISSUED) {
+      for (const run of this.statuses.runs(range)) if (run.value === ISSUED) this.duplicate(run);
     }
+    this.statuses.set(range, to);
     this.next = Math.max(this.next, range.last + 1);
   }
 
   private change(range: NumberRange, from: number, to: number): void {
-    for (let number = range.first; number <= range.last; number += 1) {
-      const is = this.cell(number);
-      if (is !== from && is !== EARLIER) {
-        if (is === ISSUED && to === ISSUED) this.duplicates.push(number);
-        this.problem(
-          `${this.at()} takes number ${number} for ${STATUS_NAMES[from]}, but it was ${STATUS_NAMES[is]}`,
-        );
-      }
-      this.setCell(number, to);
+    for (const run of this.statuses.runs(range)) {
+      const { value: is } = run;
+      if (is === from || is === EARLIER) continue;
+      if (is === ISSUED && to === ISSUED) this.duplicate(run);
+      this.problem(
+        `${this.at()} takes ${describe(run)} for ${STATUS_NAMES[from]}, but it was ${STATUS_NAMES[is]}`,
+      );
     }
+    this.statuses.set(range, to);
   }
 
   private recordHolders(ranges: readonly NumberRange[], allocation: Position): void {
-    for (const range of ranges) {
-      for (let number = range.first; number <= range.last; number += 1) this.holders.set(number, allocation);
-    }
+    for (const range of ranges) this.holders.set(range, allocation);
   }
 
   private checkHolder(number: number, allocation: Position): void {
-    const holder = this.holders.get(number);
+    const holder = this.holders.at(number).value;
     if (holder === undefined || samePosition(holder, allocation)) return;
     this.problem(
       `${this.at()} takes number ${number} from ${formatAllocationId(allocation)}, but ${formatAllocationId(holder)} had it`,
@@ -274,29 +287,62 @@ export class CompletenessCheck {
       this.problem(`${this.at()} ends reservation ${id}, which was not open`);
   }
 
-  private compareStored(number: number, status: number): void {
-    const page = this.snapshot.pages.get(Math.floor(number / PAGE_SIZE));
-    const storedName = this.storedStatus(number);
-    if (status !== UNSEEN && storedName !== STATUS_NAMES[status]) {
-      this.problem(
-        `number ${number} is stored as ${storedName}, but the journal makes it ${STATUS_NAMES[status]}`,
-      );
+  /** A number that no record speaks of is stored as issued, to the allocation that first drew it. */
+  private readStored(): Stored {
+    const statuses = new RangeMap<number>(ISSUED);
+    const holders = new RangeMap<Position | undefined>(undefined);
+    for (const range of this.snapshot.head.skipped) statuses.set(range, VOID);
+    for (const [id, page] of this.snapshot.pages) {
+      const { pooled, reserved, voided, reissued } = page;
+      for (const [ranges, status] of [
+        [pooled, POOLED] as const,
+        [reserved, RESERVED] as const,
+        [voided, VOID] as const,
+      ]) {
+        for (const range of ranges) {
+          this.checkPlace(id, range, statuses);
+          statuses.set(range, status);
+        }
+      }
+      for (const holding of reissued) {
+        this.checkPlace(id, holding, statuses);
+        holders.set(holding, holding.allocation);
+      }
     }
-    const held = page === undefined ? undefined : holdingOf(page, number)?.allocation;
-    const holder = this.holders.get(number);
-    if (
-      status === ISSUED &&
-      (held === undefined ? holder !== undefined : holder === undefined || !samePosition(held, holder))
-    ) {
-      this.problem(`number ${number} is stored with another allocation than the journal gives it`);
+    return { statuses, holders };
+  }
+
+  /** A page speaks of its own numbers only, of none that was never drawn, and of none that has a status already. */
+  private checkPlace(id: number, range: NumberRange, before: RangeMap<number>): void {
+    const { first, last } = range;
+    if (pageOf(first) !== id || pageOf(last) !== id)
+      this.problem(`page ${id} speaks of numbers ${first} to ${last}, which are not its own`);
+    if (first < this.start || last >= this.next)
+      this.problem(`page ${id} speaks of numbers ${first} to ${last}, which were never drawn`);
+    for (const run of before.runs(range)) {
+      if (run.value !== ISSUED)
+        this.problem(`page ${id} speaks of ${describe(run)}, stored as ${STATUS_NAMES[run.value]} already`);
     }
   }
 
-  private storedStatus(number: number): 'issued' | 'reserved' | 'pooled' | 'void' {
-    if (rangesInclude(this.snapshot.head.skipped, number)) return 'void';
-    const page = this.snapshot.pages.get(Math.floor(number / PAGE_SIZE));
-    const status = page === undefined ? undefined : pageStatus(page, number);
-    return status === undefined || status === 'reissued' ? 'issued' : status;
+  private compareStatuses(run: Run<number>, stored: RangeMap<number>): void {
+    for (const part of stored.runs(run)) {
+      if (part.value === run.value) continue;
+      this.problem(
+        `${describe(part)} is stored as ${STATUS_NAMES[part.value]}, but the journal makes it ${STATUS_NAMES[run.value]}`,
+      );
+    }
+  }
+
+  private compareHolders(issued: NumberRange, stored: RangeMap<Position | undefined>): void {
+    for (const part of stored.runs(issued)) {
+      for (const run of this.holders.runs(part)) {
+        const [held, holder] = [part.value, run.value];
+        if (held === holder) continue;
+        if (held !== undefined && holder !== undefined && samePosition(held, holder)) continue;
+        this.problem(`${describe(run)} is stored with another allocation than the journal gives it`);
+      }
+    }
   }
 
   private compareReservations(): void {
@@ -310,29 +356,15 @@ export class CompletenessCheck {
       if (!this.openReservations.has(id)) this.problem(`reservation ${id} is stored but not open`);
   }
 
-  /** A page must say nothing of numbers that were never drawn. */
-  private comparePagesBeyond(): void {
-    for (const [id, page] of this.snapshot.pages) {
-      for (const range of [...page.pooled, ...page.reserved, ...page.voided, ...page.reissued]) {
-        if (range.first >= this.start && range.last < this.next) continue;
-        this.problem(`page ${id} speaks of numbers ${range.first} to ${range.last}, which were never drawn`);
-      }
-    }
+  private duplicate({ first, last }: NumberRange): void {
+    this.duplicateCount += rangeSize({ first, last });
+    for (let number = first; number <= last && this.duplicates.length < DUPLICATES_MAX; number += 1)
+      this.duplicates.push(number);
   }
 
-  private cell(number: number): number {
-    return this.cells[number - this.start] ?? UNSEEN;
-  }
-
-  private setCell(number: number, status: number): void {
-    const index = number - this.start;
-    if (index < 0) return;
-    if (index >= this.cells.length) {
-      const larger = new Uint8Array(Math.max(index + 1, this.cells.length * 2));
-      larger.set(this.cells);
-      this.cells = larger;
-    }
-    this.cells[index] = status;
+  private reportDuplicates(): void {
+    const more = this.duplicateCount - this.duplicates.length;
+    if (more > 0) this.problem(`${more} more numbers are used twice`);
   }
 
   private expect(what: string, stored: unknown, replayed: unknown): void {
@@ -348,6 +380,10 @@ export class CompletenessCheck {
   private at(): string {
     return `fact ${formatAllocationId(this.position)}`;
   }
+}
+
+function describe({ first, last }: NumberRange): string {
+  return first === last ? `number ${first}` : `numbers ${first} to ${last}`;
 }
 
 function rangesOf(fact: { fresh: NumberRange | null; reused: readonly NumberRange[] }): NumberRange[] {

@@ -1,5 +1,5 @@
 import type { DrawingFact, Fact, FactOrigin, ReleaseTarget } from './facts.ts';
-import { formatAllocationId, samePosition } from './identifiers.ts';
+import { formatAllocationId, ownerKey, samePosition } from './identifiers.ts';
 import { EMPTY_PAGE, holdingOf, pageOf, pageStatus } from './page.ts';
 import { type NumberRange, rangeSize, rangesInclude } from './ranges.ts';
 import type {
@@ -25,7 +25,7 @@ export type Decision = { readonly status: 'accepted'; readonly fact: Fact } | Ou
  * Pages of the pool one request may draw from; what it still lacks then comes from the counter, so that any
  * request fits into one commit.
  */
-export const DRAW_PAGES_MAX = 24;
+export const DRAW_PAGES_MAX = 16;
 
 /** Most ranges the counter may have skipped by raises; they live in the head, which every commit writes. */
 export const SKIPPED_RANGES_MAX = 64;
@@ -209,8 +209,12 @@ function decideReturn(view: SeriesView, command: ReturnCommand, origin: FactOrig
     }
     return decideReturnFrom(view, command, holdingOf(page, number)!, origin);
   }
-  if (command.freshOwner === undefined) return { status: 'lookup', number };
-  return decideReturnFrom(view, command, command.freshOwner, origin);
+  const { freshOwner } = command;
+  if (freshOwner === undefined) return { status: 'lookup', number };
+  // Nobody can return more than the stored tallies say was drawn.
+  if (freshOwner.claimed && (view.tally(ownerKey(freshOwner.owner))?.issued ?? 0) === 0)
+    return notOwner(`Number ${number}`, command);
+  return decideReturnFrom(view, command, freshOwner, origin);
 }
 
 /** Returns a number from the allocation that has it now; a stale or foreign return changes nothing (F6, F7). */
@@ -229,7 +233,8 @@ function decideReturnFrom(
       { number, allocationId: formatAllocationId(command.allocation) },
     );
   }
-  if (owner.site !== command.site || owner.partition !== command.partition) {
+  const { site, partition, type = owner.type } = command;
+  if (owner.site !== site || owner.partition !== partition || owner.type !== type) {
     return notOwner(`Number ${number}`, command);
   }
   if (command.kind === 'void') {
@@ -306,11 +311,13 @@ function returnedAlready(number: number, status: 'pooled' | 'void'): Outcome {
     : rejected('already_void', `Number ${number} is void`, { number });
 }
 
-function notOwner(what: string, command: { site: string; partition: string }): Outcome {
-  return rejected('not_owner', `${what} does not belong to ${command.site}/${command.partition}`, {
-    site: command.site,
-    partition: command.partition,
-  });
+function notOwner(
+  what: string,
+  { site, partition, type }: { site: string; partition: string; type?: string },
+): Outcome {
+  const claimed = type === undefined ? `${site}/${partition}` : `${site}/${partition} (${type})`;
+  const details = type === undefined ? { site, partition } : { site, partition, type };
+  return rejected('not_owner', `${what} does not belong to ${claimed}`, details);
 }
 
 function noReservation(id: string): Outcome {

@@ -1,7 +1,7 @@
 import type { JournalRecord } from './facts.ts';
 import type { Head, MutableHead } from './head.ts';
 import { formatAllocationId } from './identifiers.ts';
-import { type Page, pageBytes } from './page.ts';
+import type { Page } from './page.ts';
 import { addTallyChange, type Tally } from './tally.ts';
 import type { Reservation, SeriesView } from './view.ts';
 
@@ -14,7 +14,6 @@ export class Draft implements SeriesView {
   /** May be changed by whoever fills the draft. */
   readonly head: MutableHead;
   private base: SeriesView;
-  private bytes = 0;
   readonly pages = new Map<number, Page>();
   /** `null` for a reservation that ended. */
   readonly reservations = new Map<string, Reservation | null>();
@@ -41,14 +40,7 @@ export class Draft implements SeriesView {
     const before = this.page(id);
     const after = change(before);
     if (after === before) return;
-    const replaced = this.pages.get(id);
-    this.bytes += pageBytes(after) - (replaced === undefined ? 0 : pageBytes(replaced));
     this.pages.set(id, after);
-  }
-
-  /** Roughly how many bytes the changed pages take when stored. */
-  get pageBytes(): number {
-    return this.bytes;
   }
 
   *pooledPages(): Generator<number> {
@@ -103,11 +95,6 @@ export class Draft implements SeriesView {
       yield owner;
     }
     for (const owner of this.tallies.keys()) if (!seen.has(owner)) yield owner;
-  }
-
-  /** How many stored records, besides head and journal entry, a commit of this draft would write. */
-  get recordsTouched(): number {
-    return this.pages.size + this.reservations.size;
   }
 
   /**

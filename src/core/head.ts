@@ -1,5 +1,6 @@
 import { SeqdError } from './errors.ts';
 import { flattenRanges, unflattenRanges, type RangeSet } from './ranges.ts';
+import { parseStored } from './stored-text.ts';
 
 /** The version of every stored record. A node that meets a higher one refuses to serve the series. */
 export const STORED_FORMAT = 1;
@@ -90,7 +91,7 @@ export function encodeHead(head: Head): string {
  * @throws SeqdError `unsupported_format` when a newer version wrote it
  */
 export function decodeHead(text: string): Head {
-  const stored = JSON.parse(text) as StoredHead;
+  const stored = parseStored('head', text) as StoredHead;
   assertFormat(stored.format, 'head');
   return {
     settings: { start: stored.start, maximum: stored.maximum, reuse: stored.reuse },

@@ -1,3 +1,4 @@
+import { invariant } from './errors.ts';
 import { assertFormat, STORED_FORMAT } from './head.ts';
 import { comparePositions, type Owner, ownerKey, parseOwnerKey, type Position } from './identifiers.ts';
 import {
@@ -10,6 +11,7 @@ import {
   removeRange,
   unflattenRanges,
 } from './ranges.ts';
+import { parseStored } from './stored-text.ts';
 
 /** How many consecutive numbers share one page of the gap pool. */
 export const PAGE_SIZE = 1024;
@@ -67,19 +69,21 @@ export function eachPageShare(range: NumberRange, visit: (page: number, share: N
   }
 }
 
-/** The page with a range added to one of its sets. */
+/** The page with a range added to one of its sets. @throws SeqdError `invariant_violated` when some of it is in it */
 export function addToPage(page: Page, set: PageSet, range: NumberRange): Page {
   return { ...page, [set]: addRange(page[set], range) };
 }
 
-/** The page with a range taken out of one of its sets. @throws RangeError when it is not wholly in it */
+/** The page with a range taken out of one of its sets. @throws SeqdError `invariant_violated` when not all of it is in it */
 export function removeFromPage(page: Page, set: PageSet, range: NumberRange): Page {
   return { ...page, [set]: removeRange(page[set], range) };
 }
 
-/** The page with a reissued range recorded. */
+/** The page with a reissued range recorded. @throws SeqdError `invariant_violated` when some of it is held already */
 export function holdNumbers(page: Page, holding: Holding): Page {
   const at = rangeIndexAt(page.reissued, holding.first);
+  const after = page.reissued[at];
+  invariant(after === undefined || holding.last < after.first, 'a number that is reissued is held by nobody');
   return { ...page, reissued: [...page.reissued.slice(0, at), holding, ...page.reissued.slice(at)] };
 }
 
@@ -111,10 +115,23 @@ export function pageStatus(
   return holdingOf(page, number) === undefined ? undefined : 'reissued';
 }
 
-/** Roughly how many bytes the page takes when stored, with some room. */
+/** A range in a stored page at most: two offsets of four digits, and commas. */
+export const PAGE_RANGE_BYTES = 10;
+/** A holding at most: the same with the allocation's sequence (16 digits) and index, the owner's index, and brackets. */
+export const PAGE_HOLDING_BYTES = 40;
+
+/** How many bytes the page takes when stored, at most, besides its frame. */
 export function pageBytes(page: Page): number {
   const ranges = page.pooled.length + page.reserved.length + page.voided.length;
-  return 100 + ranges * 10 + page.reissued.length * 40;
+  const owners = new Set<string>();
+  let ownersBytes = 0;
+  for (const { owner } of page.reissued) {
+    const key = ownerKey(owner);
+    if (owners.has(key)) continue;
+    owners.add(key);
+    ownersBytes += key.length + 3;
+  }
+  return ranges * PAGE_RANGE_BYTES + page.reissued.length * PAGE_HOLDING_BYTES + ownersBytes;
 }
 
 /** The page as stored. Numbers are written relative to the page's first. */
@@ -138,30 +155,51 @@ export function encodePage(id: number, page: Page): string {
   });
 }
 
-/** The reverse of {@link encodePage}. @throws SeqdError `unsupported_format` */
+/**
+ * The reverse of {@link encodePage}.
+ *
+ * @throws SeqdError `unsupported_format`; `invariant_violated` for a text that no version can have stored
+ */
 export function decodePage(id: number, text: string): Page {
-  const stored = JSON.parse(text) as {
-    f: number;
-    p?: number[];
-    h?: number[];
-    v?: number[];
-    r?: [number, number, number, number, number][];
-    w?: string[];
-  };
+  const stored = parseStored(`page ${id}`, text) as StoredPage;
   assertFormat(stored.f, 'page');
   const base = id * PAGE_SIZE;
   const owners = (stored.w ?? []).map(parseOwnerKey);
-  return {
+  const page = {
     pooled: unflattenRanges(stored.p ?? [], base),
     reserved: unflattenRanges(stored.h ?? [], base),
     voided: unflattenRanges(stored.v ?? [], base),
-    reissued: (stored.r ?? []).map(([first, last, sequence, index, owner]) => ({
-      first: first + base,
-      last: last + base,
-      allocation: { sequence, index },
-      owner: owners[owner]!,
-    })),
+    reissued: (stored.r ?? []).map(([first, last, sequence, index, owner]) => {
+      invariant(owners[owner] !== undefined, 'a stored holding names an owner of its page');
+      return {
+        first: first + base,
+        last: last + base,
+        allocation: { sequence, index },
+        owner: owners[owner],
+      };
+    }),
   };
+  for (const ranges of [page.pooled, page.reserved, page.voided, page.reissued]) assertInPage(id, ranges);
+  return page;
+}
+
+interface StoredPage {
+  f: number;
+  p?: number[];
+  h?: number[];
+  v?: number[];
+  r?: [number, number, number, number, number][];
+  w?: string[];
+}
+
+/** Searching relies on the order, and every number is looked for in its own page only. */
+function assertInPage(id: number, ranges: readonly NumberRange[]): void {
+  let next = id * PAGE_SIZE;
+  const end = next + PAGE_SIZE;
+  for (const { first, last } of ranges) {
+    invariant(first >= next && last >= first && last < end, 'the ranges of a stored page ascend within it');
+    next = last + 1;
+  }
 }
 
 /** Whether two pages say the same. */

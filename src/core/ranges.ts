@@ -1,3 +1,5 @@
+import { invariant, SeqdError } from './errors.ts';
+
 /** Inclusive range of document numbers, `first <= last`. */
 export interface NumberRange {
   readonly first: number;
@@ -43,11 +45,17 @@ export function rangesOverlap(set: RangeSet, range: NumberRange): boolean {
   return candidate !== undefined && candidate.first <= range.last;
 }
 
-/** The set with `added` in it; neighbours grow together. `added` must be disjoint from the set. */
+/**
+ * The set with `added` in it; neighbours grow together.
+ *
+ * @throws SeqdError `invariant_violated` when some of it is there already: whoever adds and what is stored disagree
+ */
 export function addRange(set: RangeSet, added: NumberRange): RangeSet {
   const at = rangeIndexAt(set, added.first);
   const before = set[at - 1];
   const after = set[at];
+  if (added.last < added.first || (after !== undefined && after.first <= added.last))
+    throw contradiction(`${added.first}-${added.last} cannot be added to the set`);
   const joinsBefore = before !== undefined && before.last + 1 === added.first;
   const joinsAfter = after !== undefined && added.last + 1 === after.first;
   const joined = {
@@ -59,13 +67,17 @@ export function addRange(set: RangeSet, added: NumberRange): RangeSet {
   return [...set.slice(0, from), joined, ...set.slice(to)];
 }
 
-/** The set without `removed`, which must lie wholly inside one of its ranges. */
+/**
+ * The set without `removed`.
+ *
+ * @throws SeqdError `invariant_violated` when it does not lie wholly inside one range of the set: whoever removes and what
+ *   is stored disagree
+ */
 export function removeRange(set: RangeSet, removed: NumberRange): RangeSet {
   const at = rangeIndexAt(set, removed.first);
   const range = set[at];
-  if (range === undefined || range.first > removed.first || range.last < removed.last) {
-    throw new RangeError(`${removed.first}-${removed.last} is not in the set`);
-  }
+  if (range === undefined || range.first > removed.first || range.last < removed.last)
+    throw contradiction(`${removed.first}-${removed.last} is not in the set`);
   const rest: NumberRange[] = [];
   if (range.first < removed.first) rest.push({ first: range.first, last: removed.first - 1 });
   if (removed.last < range.last) rest.push({ first: removed.last + 1, last: range.last });
@@ -79,11 +91,123 @@ export function flattenRanges(ranges: readonly NumberRange[], base = 0): number[
   return flat;
 }
 
-/** The reverse of {@link flattenRanges}. */
+/**
+ * The reverse of {@link flattenRanges}.
+ *
+ * @throws SeqdError `invariant_violated` for what that cannot have made
+ */
 export function unflattenRanges(flat: readonly number[], base = 0): NumberRange[] {
+  invariant(Array.isArray(flat) && flat.length % 2 === 0, 'stored ranges are pairs of numbers');
   const ranges: NumberRange[] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    ranges.push({ first: flat[i]! + base, last: flat[i + 1]! + base });
+  for (let i = 0; i < flat.length; i += 2) {
+    const first = flat[i]! + base;
+    const last = flat[i + 1]! + base;
+    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || last < first)
+      throw contradiction(`${first}-${last} is no range`);
+    ranges.push({ first, last });
   }
   return ranges;
+}
+
+// Built where it is thrown: `invariant` would put the text together for every range that is in order.
+function contradiction(what: string): SeqdError {
+  return new SeqdError('invariant_violated', `Invariant violated: ${what}`);
+}
+
+/** A run of numbers that a {@link RangeMap} says the same of. */
+export interface Run<T> extends NumberRange {
+  readonly value: T;
+}
+
+interface Step<T> {
+  readonly first: number;
+  readonly value: T;
+}
+
+/** Steps in one block of a {@link RangeMap}; past twice as many it is halved. */
+const BLOCK_STEPS = 256;
+
+/**
+ * A value for every number. Time and room go with the number of runs, never with how long they are: a step where
+ * the value changes is all that is kept, in blocks, so that a change moves few of them.
+ *
+ * Values are compared with `===`.
+ */
+export class RangeMap<T> {
+  /** Never empty, nor is any block; a step holds up to the next one, the first from minus infinity on. */
+  private readonly blocks: Step<T>[][];
+
+  constructor(initial: T) {
+    this.blocks = [[{ first: -Infinity, value: initial }]];
+  }
+
+  /** The run a number lies in; it may begin at minus infinity, and end at infinity. */
+  at(number: number): Run<T> {
+    const b = this.blockOf(number);
+    const block = this.blocks[b]!;
+    const i = stepsThrough(block, number) - 1;
+    const { first, value } = block[i]!;
+    const next = block[i + 1] ?? this.blocks[b + 1]?.[0];
+    return { first, last: next === undefined ? Infinity : next.first - 1, value };
+  }
+
+  /** The runs of a range, ascending, cut at its ends. The map must not be changed meanwhile. */
+  *runs({ first, last }: NumberRange): Generator<Run<T>> {
+    for (let number = first; number <= last;) {
+      const run = this.at(number);
+      yield { first: number, last: Math.min(run.last, last), value: run.value };
+      number = run.last + 1;
+    }
+  }
+
+  /** Gives every number of a range this value; an empty range (`last < first`) changes nothing. */
+  set({ first, last }: NumberRange, value: T): void {
+    if (last < first) return;
+    const before = this.at(first - 1).value;
+    const after = this.at(last + 1).value;
+    // At least the first step of this block lies below the range, and stays.
+    const b = this.blockOf(first - 1);
+    const block = this.blocks[b]!;
+    const from = stepsThrough(block, first - 1);
+    const to = stepsThrough(block, last + 1);
+    if (to === block.length) this.dropSteps(b + 1, last + 1);
+    const steps: Step<T>[] = [];
+    if (before !== value) steps.push({ first, value });
+    if (after !== value) steps.push({ first: last + 1, value: after });
+    block.splice(from, to - from, ...steps);
+    if (block.length > 2 * BLOCK_STEPS) this.blocks.splice(b + 1, 0, block.splice(BLOCK_STEPS));
+  }
+
+  /** Drops the steps up to a number, from the beginning of a block on. */
+  private dropSteps(from: number, through: number): void {
+    let to = from;
+    while (to < this.blocks.length && this.blocks[to]!.at(-1)!.first <= through) to += 1;
+    this.blocks.splice(from, to - from);
+    const cut = this.blocks[from];
+    cut?.splice(0, stepsThrough(cut, through));
+  }
+
+  /** The block that says what a number is. */
+  private blockOf(number: number): number {
+    let low = 0;
+    let high = this.blocks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.blocks[middle]![0]!.first <= number) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
+
+/** How many steps of a block begin at or below `number`. */
+function stepsThrough(steps: readonly Step<unknown>[], number: number): number {
+  let low = 0;
+  let high = steps.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (steps[middle]!.first <= number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -7,6 +7,7 @@ import type { Plan } from './plan.ts';
 import { flattenRanges, unflattenRanges } from './ranges.ts';
 import type { Tally } from './tally.ts';
 import type { Reservation, SeriesView } from './view.ts';
+import { parseStored } from './stored-text.ts';
 
 /**
  * How a series is laid out in the store, below its own prefix. Numbers in keys are padded so that keys sort as
@@ -76,7 +77,7 @@ export function encodeJournalStart(first: number): string {
 
 /** The reverse of {@link encodeJournalStart}. @throws SeqdError `unsupported_format` */
 export function decodeJournalStart(text: string): number {
-  const stored = JSON.parse(text) as { f: number; first: number };
+  const stored = parseStored('journal start', text) as { f: number; first: number };
   assertFormat(stored.f, 'journal start');
   return stored.first;
 }
@@ -97,7 +98,7 @@ export function encodeReservation(reservation: Reservation): string {
 
 /** The reverse of {@link encodeReservation}. @throws SeqdError `unsupported_format` */
 export function decodeReservation(text: string): Reservation {
-  const stored = JSON.parse(text) as {
+  const stored = parseStored('reservation', text) as {
     f: number;
     s: number;
     i: number;
@@ -128,7 +129,7 @@ export function encodeTallies(sequence: number, view: SeriesView): string {
 
 /** The reverse of {@link encodeTallies}. @throws SeqdError `unsupported_format` */
 export function decodeTallies(text: string): { sequence: number; tallies: Map<string, Tally> } {
-  const stored = JSON.parse(text) as { f: number; s: number; t: Record<string, number[]> };
+  const stored = parseStored('tallies', text) as { f: number; s: number; t: Record<string, number[]> };
   assertFormat(stored.f, 'tally');
   const tallies = new Map<string, Tally>();
   for (const [owner, [drawn = 0, issued = 0, released = 0, voided = 0]] of Object.entries(stored.t)) {

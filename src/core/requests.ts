@@ -41,10 +41,12 @@ export interface ExpireCommand {
   readonly reservation: Position;
 }
 
-/** Who first drew a number, looked up in the journal or the ledger. Never changes, so it cannot be stale. */
+/** Who first drew a number. Looked up in the journal it never changes, so it cannot be stale. */
 export interface FreshOwner {
   readonly allocation: Position;
   readonly owner: Owner;
+  /** The journal entry is gone, and this is what the client says. */
+  readonly claimed?: true;
 }
 
 /** Give a number back, or take it out for good. */
@@ -56,8 +58,10 @@ export interface ReturnCommand {
   readonly reason: string;
   /** Who did it; for `void`. */
   readonly actor?: string;
-  /** The allocation the client believes it returns; required once the number has been reissued. */
+  /** The allocation the client believes it returns; required once the number was reissued or its journal entry is gone. */
   readonly allocation?: Position;
+  /** The document type the client believes it was drawn for; required once its journal entry is gone. */
+  readonly type?: string;
   /** Filled in by the engine when the plan asks for it with a `lookup` outcome. */
   readonly freshOwner?: FreshOwner;
 }

@@ -1,6 +1,9 @@
 /** Time, given in so that tests can make it jump. */
 export interface Clock {
-  /** Wall clock, Unix milliseconds; may jump. Only for stamps people read. */
+  /**
+   * Wall clock, Unix milliseconds; may jump, and may be wrong. Only for stamps people read; for those on batches,
+   * `Coordination.timeMs` holds it against the other nodes' clocks.
+   */
   now(): number;
   /** Milliseconds since some start; never jumps. For every duration and deadline. */
   monotonicMs(): number;

@@ -33,12 +33,12 @@ export interface Leader {
 }
 
 /**
- * Who is there and who leads. All of it is advice: what is read here may be out of date, and no decision that
- * matters for correctness rests on it, only on the guard inside a transaction.
+ * Who is there, who leads, and what time it is. Who leads is advice: what is read here may be out of date, and no
+ * decision that matters for correctness rests on it, only on the guard inside a transaction.
  */
 export interface Coordination {
   readonly self: NodeInfo;
-  /** Registers this node and learns of the others. @throws SeqdError `unavailable` */
+  /** Registers this node and learns of the others; may be called again if it failed. @throws SeqdError `unavailable` */
   start(): Promise<void>;
   /** Nodes registered as of the last look, by id. */
   nodes(): readonly NodeInfo[];
@@ -50,6 +50,15 @@ export interface Coordination {
    * otherwise succeeds only if there is none. Never rejects.
    */
   campaign(series: SeriesId, insteadOf?: Leader): Promise<boolean>;
+  /**
+   * The time to stamp on a batch, Unix milliseconds: this node's wall clock, held within a tolerance of the lower
+   * median of all registered nodes' clocks (ADR 009). So no single clock that is far off can empty the retry windows
+   * or end reservations early.
+   *
+   * Of two nodes the clock that is behind counts. A node without others has nothing to hold its clock against: it
+   * is believed, and after a jump it is believed again from the next look on.
+   */
+  timeMs(): number;
   /** What makes another live node the leader, for use in a transaction; `undefined` when there is no other. */
   successor(series: SeriesId): LeadershipTransfer | undefined;
   /** Hands leadership over to {@link successor} in a step of its own. Never rejects. */

@@ -55,7 +55,13 @@ export type CommitOutcome =
     }
   | { readonly status: 'unknown'; readonly cause: unknown }
   /** The store refused it before anything happened. */
-  | { readonly status: 'refused'; readonly code: ErrorCode; readonly cause: unknown };
+  | {
+      readonly status: 'refused';
+      readonly code: ErrorCode;
+      readonly cause: unknown;
+      /** No identical commit that is still on its way can apply either. */
+      readonly final: boolean;
+    };
 
 /** Records read at one revision. */
 export interface RangeResult {

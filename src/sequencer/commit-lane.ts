@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { applyBatch } from '../core/apply.ts';
 import { SeqdError } from '../core/errors.ts';
-import { decodeHead, encodeHead } from '../core/head.ts';
+import { decodeHead } from '../core/head.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import { type Plan, plan } from '../core/plan.ts';
 import { KEYS, journalKey, planRecords } from '../core/records.ts';
@@ -12,31 +11,15 @@ import {
   COMMIT_BYTES_MAX,
   COMMIT_RECORDS_MAX,
   type Commit,
+  type LeadershipGuard,
   type LeadershipTransfer,
 } from '../ports/sequence-store.ts';
-import { JournalIndex } from './journal-index.ts';
-import { isFatal, loadState, readJournal } from './load-state.ts';
+import { type Flight, isResultOf } from './flight.ts';
+import { isFatal } from './load-state.ts';
 import type { SequencerDependencies } from './options.ts';
-import { OwnerLookup } from './owner-lookup.ts';
 import type { Pending } from './pending.ts';
-import { type ResolvedOutcome, resolveCommit } from './resolve-commit.ts';
-
-/** Requests on their way through one commit, or waiting for the commits before them. */
-interface Flight {
-  readonly pendings: readonly Pending[];
-  readonly outcomes: readonly Outcome[];
-  /** `null` when the requests change nothing. */
-  readonly plan: Plan | null;
-  readonly sentAtMs: number;
-  /** The heads that the commits in front of it expect: meeting one of them means that it came too early. */
-  readonly earlierHeads: readonly (string | null)[];
-  /** The head its own commit expects. */
-  readonly expectedHead: string | null;
-  /** Ends the attempts of a flight that was dropped. */
-  readonly abort: AbortController;
-  /** Set once the outcome is certain. */
-  outcome: ResolvedOutcome | undefined;
-}
+import { resolveCommit, type ResolvedOutcome } from './resolve-commit.ts';
+import { SeriesReplica } from './series-replica.ts';
 
 /** What the lane tells its owner. */
 export interface CommitLaneEvents {
@@ -52,8 +35,6 @@ export interface CommitLaneEvents {
   deposed(): void;
 }
 
-/** Journal entries read at a time while catching up. */
-const CATCH_UP_CHUNK = 500;
 const CONFLICT_BACKOFF_MAX_MS = 40;
 /** Between attempts to read a series that could not be read. */
 const RETRY_MS = 100;
@@ -69,19 +50,19 @@ const RETRY_MS = 100;
  * apply later, because the head it expects will never exist.
  */
 export class CommitLane {
-  readonly owners: OwnerLookup;
-  readonly journal = new JournalIndex();
+  readonly replica: SeriesReplica;
   private readonly series: SeriesId;
   private readonly deps: SequencerDependencies;
   private readonly events: CommitLaneEvents;
   private status: 'cold' | 'recovering' | 'ready' | 'failed' = 'cold';
   private failure: SeqdError | undefined;
-  private state: SeriesState | undefined;
   /** What the store's head must read for the next commit to apply; `null` before the first. */
   private tipText: string | null = null;
   private tip: SeriesView | undefined;
   private flights: Flight[] = [];
   private recovery: Promise<void> | undefined;
+  private look: Promise<void> | undefined;
+  private nextLook: Promise<void> | undefined;
   private conflictsInARow = 0;
   private settling = false;
   /** Of the last plan made. */
@@ -94,17 +75,12 @@ export class CommitLane {
     this.series = series;
     this.deps = deps;
     this.events = events;
-    this.owners = new OwnerLookup(deps.store, series, this.journal);
+    this.replica = new SeriesReplica(series, deps);
   }
 
   /** Whether another batch may be sent now. */
   get hasRoom(): boolean {
     return this.status === 'ready' && this.flights.length < this.deps.limits.pipelineDepth;
-  }
-
-  /** Whether nothing is under way. */
-  get idle(): boolean {
-    return this.flights.length === 0;
   }
 
   get isReady(): boolean {
@@ -119,7 +95,7 @@ export class CommitLane {
 
   /** The committed state as last known; `undefined` while cold. */
   get committed(): SeriesState | undefined {
-    return this.state;
+    return this.replica.state;
   }
 
   /** Why the lane serves no more. */
@@ -135,13 +111,19 @@ export class CommitLane {
     try {
       this.planAndSend(pendings);
     } catch (error) {
-      this.status = 'failed';
-      this.failure = isFatal(error)
+      this.events.reject(pendings, this.stop(error));
+    }
+  }
+
+  /** From now on the series is refused here: its stored data must not be touched. */
+  private stop(error: unknown): SeqdError {
+    this.status = 'failed';
+    this.failure =
+      error instanceof SeqdError
         ? error
         : new SeqdError('invariant_violated', 'The stored state contradicts itself', { cause: error });
-      this.deps.logger.error({ err: error, series: seriesName(this.series) }, 'series stopped');
-      this.events.reject(pendings, this.failure);
-    }
+    this.deps.logger.error({ err: error, series: seriesName(this.series) }, 'series stopped');
+    return this.failure;
   }
 
   private planAndSend(pendings: readonly Pending[]): void {
@@ -153,7 +135,7 @@ export class CommitLane {
       tip!,
       pendings.map(pending => pending.request),
       {
-        now: deps.clock.now(),
+        now: deps.coordination.timeMs(),
         node: `${deps.coordination.self.id}/${deps.coordination.self.instance}`,
         digest: deps.digest,
         recordsMax: COMMIT_RECORDS_MAX - 8,
@@ -162,36 +144,37 @@ export class CommitLane {
       },
     );
     const taken = result.outcomes.length;
-    const expectedHead = this.tipText;
     const flight: Flight = {
       pendings: pendings.slice(0, taken),
       outcomes: result.outcomes,
       plan: result.plan,
+      commit: result.plan === null ? null : this.commitOf(result.plan, leadership),
       sentAtMs: deps.clock.monotonicMs(),
       earlierHeads: this.flights.filter(f => f.plan !== null).map(f => f.expectedHead),
-      expectedHead,
+      expectedHead: this.tipText,
       abort: new AbortController(),
       outcome: undefined,
     };
     this.flights.push(flight);
-    if (result.plan === null) {
+    if (flight.plan === null || flight.commit === null) {
       void this.confirmUnchanged(flight);
     } else {
-      const { batch } = result.plan;
-      const records = planRecords(result.plan);
-      this.tip = result.plan.draft;
-      this.tipText = records.puts[0]!.value;
+      this.tip = flight.plan.draft;
+      this.tipText = flight.commit.puts[0]!.value;
       for (const pending of flight.pendings) pending.underWay = true;
-      const commit: Commit = {
-        series: this.series,
-        expectedHead,
-        ...records,
-        journalKey: journalKey(batch.sequence),
-        ...(leadership === undefined ? {} : { leadership, ...this.transfer() }),
-      };
-      void this.fly(flight, commit);
+      void this.fly(flight, flight.commit);
     }
     if (taken < pendings.length) this.events.giveBack(pendings.slice(taken));
+  }
+
+  private commitOf(made: Plan, leadership: LeadershipGuard | undefined): Commit {
+    return {
+      series: this.series,
+      expectedHead: this.tipText,
+      ...planRecords(made),
+      journalKey: journalKey(made.batch.sequence),
+      ...(leadership === undefined ? {} : { leadership, ...this.transfer() }),
+    };
   }
 
   /**
@@ -199,25 +182,41 @@ export class CommitLane {
    *
    * @throws SeqdError `unavailable`, or why the lane serves no more
    */
-  async catchUp(): Promise<void> {
-    const known = this.state?.head.sequence ?? 0;
+  catchUp(): Promise<void> {
+    if (this.look === undefined) {
+      this.look = this.lookAtHead().finally(() => (this.look = undefined));
+      return this.look;
+    }
+    // The look under way may have read the head before this call, so one more follows; it serves all who come meanwhile.
+    this.nextLook ??= this.look
+      .catch(() => {})
+      .then(() => {
+        this.nextLook = undefined;
+        return this.catchUp();
+      });
+    return this.nextLook;
+  }
+
+  private async lookAtHead(): Promise<void> {
+    const known = this.committed?.head.sequence ?? 0;
     const { record } = await this.deps.store.read(this.series, KEYS.head);
-    if (!(await this.hasReached(record?.value ?? null, known))) await this.recover();
-    if (this.failure !== undefined) throw this.failure;
-    if (this.state === undefined || this.status === 'cold') throw new SeqdError('unavailable');
+    // A recovery that had begun before may end below that head.
+    while (!(await this.hasReached(record?.value ?? null, known))) {
+      await this.recover();
+      if (this.failure !== undefined) throw this.failure;
+      if (this.closed || this.status === 'cold') throw new SeqdError('unavailable');
+    }
   }
 
   /** Whether the state is as new as a head just read, waiting for commits of ours that are in it. */
   private async hasReached(text: string | null, known: number): Promise<boolean> {
     const sequence = text === null ? 0 : decodeHead(text).sequence;
-    while (this.status === 'ready' && this.state!.head.sequence < sequence && this.isOurs(text))
+    while (this.status === 'ready' && this.committed!.head.sequence < sequence && this.isOurs(text))
       await this.nextLanding();
     if (this.status !== 'ready') return false;
     // A head below what we knew before we asked, or another of the same sequence, is no history of ours.
-    const now = this.state!.head.sequence;
-    return sequence === now
-      ? now === 0 || text === encodeHead(this.state!.head)
-      : sequence < now && sequence >= known;
+    const now = this.committed!.head.sequence;
+    return sequence === now ? text === this.replica.headText : sequence < now && sequence >= known;
   }
 
   /** Stops resolving commits. What was under way stays unknown. */
@@ -245,6 +244,7 @@ export class CommitLane {
     const options = {
       clock: deps.clock,
       signal: flight.abort.signal,
+      sequence: flight.plan!.batch.sequence,
       random: deps.random,
       onUnknown: (cause: unknown): void => {
         deps.observer.commitUnknown(this.series);
@@ -304,7 +304,7 @@ export class CommitLane {
 
   /** Whether a head is the result of a commit of ours that is still under way. */
   private isOurs(head: string | null): boolean {
-    return head !== null && this.flights.some(f => f.plan !== null && encodeHead(f.plan.draft.head) === head);
+    return this.flights.some(flight => isResultOf(flight, head));
   }
 
   private async predecessorDone(flight: Flight): Promise<void> {
@@ -345,12 +345,11 @@ export class CommitLane {
     this.flights.shift();
     this.conflictsInARow = 0;
     if (flight.plan !== null) {
-      this.state!.absorb(flight.plan.draft, revision);
-      this.journal.note(flight.plan.batch, flight.plan.text.length);
+      this.replica.absorb(flight.plan, revision);
       // What is still under way now stands on the state itself.
       const next = this.flights.find(f => f.plan !== null)?.plan;
-      if (next === undefined || next === null) this.tip = this.state;
-      else next.draft.rebase(this.state!);
+      if (next === undefined || next === null) this.tip = this.committed;
+      else next.draft.rebase(this.committed!);
       const ms = deps.clock.monotonicMs() - flight.sentAtMs;
       deps.observer.batchCommitted(this.series, flight.plan.batch.facts.length, ms);
     }
@@ -363,7 +362,7 @@ export class CommitLane {
     this.flights = [];
     this.tip = undefined;
     for (const flight of dropped) flight.abort.abort();
-    const [front, ...behind] = dropped;
+    const [front] = dropped;
     switch (outcome.status) {
       case 'conflict':
         this.conflictsInARow += 1;
@@ -371,10 +370,22 @@ export class CommitLane {
         if (outcome.deposed) this.events.deposed();
         this.giveBack(dropped);
         break;
-      case 'refused': {
-        const error = new SeqdError(outcome.code, undefined, { cause: outcome.cause });
-        this.events.reject(front!.pendings, error);
-        this.giveBack(behind);
+      case 'refused':
+        // With a transfer it is the successor's lease that had ended: we lead on, and all of it is sent without.
+        if (front!.commit?.transfer === undefined) {
+          const error = new SeqdError(outcome.code, undefined, { cause: outcome.cause });
+          this.events.reject(front!.pendings, error);
+        }
+        this.giveBack(dropped);
+        break;
+      case 'unknowable': {
+        // It may have applied, and then those behind it may have as well.
+        const doubtful = dropped.filter(flight => flight.plan !== null);
+        this.events.reject(
+          doubtful.flatMap(flight => flight.pendings),
+          new SeqdError('outcome_unknown', outcome.reason),
+        );
+        this.giveBack(dropped.filter(flight => !doubtful.includes(flight)));
         break;
       }
       case 'abandoned':
@@ -382,9 +393,8 @@ export class CommitLane {
           dropped.flatMap(flight => flight.pendings),
           new SeqdError('outcome_unknown'),
         );
-        return;
     }
-    void this.recover().catch(() => {});
+    void this.recover();
   }
 
   /** The commits of these flights are certain never to apply. */
@@ -408,14 +418,13 @@ export class CommitLane {
       // The journal is only read from a state that nothing of ours is about to change.
       while (this.flights.length > 0) await this.nextLanding();
       if (this.conflictsInARow > 1) await this.backOff();
-      if (this.state === undefined) await this.load();
-      else await this.readOn();
+      await this.replica.refresh();
+      this.tip = this.replica.state;
+      this.tipText = this.replica.headText;
       this.status = 'ready';
     } catch (error) {
       if (isFatal(error)) {
-        this.status = 'failed';
-        this.failure = error;
-        this.deps.logger.error({ err: error, series: seriesName(this.series) }, 'series stopped');
+        this.stop(error);
         return;
       }
       this.deps.logger.warn({ err: error, series: seriesName(this.series) }, 'series not read');
@@ -423,53 +432,6 @@ export class CommitLane {
       await sleep(RETRY_MS * (0.5 + this.deps.random()));
       this.status = 'cold';
     }
-  }
-
-  private async load(): Promise<void> {
-    const { state, headText, entries } = await loadState(this.deps.store, this.series, this.deps);
-    for (const { batch, text } of entries) this.journal.note(batch, text.length);
-    this.state = state;
-    this.tip = state;
-    this.tipText = headText;
-  }
-
-  /** Applies what others have committed since; loads anew when the journal no longer reaches back to us. */
-  private async readOn(): Promise<void> {
-    const state = this.state!;
-    for (let fruitless = 0; fruitless < 2;) {
-      const first = state.head.sequence + 1;
-      const last = first + CATCH_UP_CHUNK - 1;
-      const entries = await readJournal(this.deps.store, this.series, { first, last });
-      if (entries[0] !== undefined && entries[0].batch.sequence !== first) break;
-      for (const { batch, text, revision } of entries) {
-        state.absorb(applyBatch(state, batch, text, this.deps.digest), revision);
-        this.journal.note(batch, text.length);
-      }
-      if (entries.length < CATCH_UP_CHUNK && (await this.isAtHead(state))) return;
-      // Others may have committed between the two reads; if nothing is there twice, it has been pruned.
-      fruitless = entries.length === 0 ? fruitless + 1 : 0;
-    }
-    await this.load();
-  }
-
-  /** Whether the state is the store's newest. It must then read exactly as the stored head: a difference means corruption. */
-  private async isAtHead(state: SeriesState): Promise<boolean> {
-    const { record } = await this.deps.store.read(this.series, KEYS.head);
-    const text = state.head.sequence === 0 ? null : encodeHead(state.head);
-    const stored = record?.value ?? null;
-    if (stored !== text) {
-      const sequence = stored === null ? 0 : decodeHead(stored).sequence;
-      if (sequence > state.head.sequence) return false;
-      throw new SeqdError(
-        'invariant_violated',
-        `The store's head (batch ${sequence}) contradicts what this node saw committed (batch ${state.head.sequence}). ` +
-          'Was etcd restored from a backup, or written to by hand?',
-        { details: { stored, seen: text } },
-      );
-    }
-    this.tip = state;
-    this.tipText = text;
-    return true;
   }
 
   private async backOff(): Promise<void> {

@@ -25,11 +25,9 @@ export interface LoadOptions {
   readonly digest: Digest;
 }
 
-/** A loaded series with its head's text as stored, which the next commit must compare. */
+/** A loaded series. */
 export interface LoadedState {
   readonly state: SeriesState;
-  /** `null` when the series has no head yet. */
-  readonly headText: string | null;
   /** The journal entries that were read, in order. */
   readonly entries: readonly JournalEntry[];
 }
@@ -50,7 +48,7 @@ export async function loadState(
 ): Promise<LoadedState> {
   const { record, revision } = await store.read(series, KEYS.head);
   if (record === null) {
-    return { state: SeriesState.empty(options.settings, options.window), headText: null, entries: [] };
+    return { state: SeriesState.empty(options.settings, options.window), entries: [] };
   }
   const head = decodeHead(record.value);
   assertBalanced(head);
@@ -84,7 +82,7 @@ export async function loadState(
     options.window,
   );
   rememberAll(state, entries);
-  return { state, headText: record.value, entries };
+  return { state, entries };
 }
 
 function rememberAll(state: SeriesState, entries: readonly JournalEntry[]): void {
@@ -160,9 +158,11 @@ function emptyTallies(): { sequence: number; tallies: Map<string, Tally> } {
   return { sequence: 0, tallies: new Map() };
 }
 
-/** Whether an error means that the stored data must not be touched by this version or this process. */
-export function isFatal(error: unknown): error is SeqdError {
-  return (
-    error instanceof SeqdError && (error.code === 'unsupported_format' || error.code === 'invariant_violated')
-  );
+/**
+ * Whether an error means that the stored data must not be touched by this version or this process. Stores fail with
+ * a `SeqdError` only, so anything else comes from making sense of what was read.
+ */
+export function isFatal(error: unknown): boolean {
+  if (!(error instanceof SeqdError)) return true;
+  return error.code === 'unsupported_format' || error.code === 'invariant_violated';
 }

@@ -74,6 +74,7 @@ export class NumberService {
     partition: string;
     reason: string;
     allocation?: Position;
+    type?: string;
     origin: FactOrigin;
   }): Promise<Replied<ReturnReply>> {
     const { origin, ...command } = input;

@@ -39,6 +39,11 @@ export class OwnerLookup {
     return undefined;
   }
 
+  /** Whether the journal still holds a batch. @throws SeqdError `unavailable` */
+  async isKept(sequence: number): Promise<boolean> {
+    return (await this.readBatch(sequence)) !== undefined;
+  }
+
   /** The last batch with `next <= number`, by halving over the stored journal. */
   private async search(number: number, lastSequence: number): Promise<number | undefined> {
     let low = 1;

@@ -27,6 +27,11 @@ export interface Pending {
   readonly reject: (error: SeqdError) => void;
 }
 
+/** Whether a request may have been carried out although nobody has said so. */
+export function isUncertain(pending: Pending): boolean {
+  return pending.underWay || pending.doubtful;
+}
+
 /** First in, first out, with a cheap front: requests that come back go to the front again, in order. */
 export class PendingQueue {
   private items: Pending[] = [];

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
+import { decodeHead } from '../core/head.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Commit, CommitOutcome, SequenceStore } from '../ports/sequence-store.ts';
 
@@ -7,12 +8,16 @@ export type ResolvedOutcome =
   | { readonly status: 'committed'; readonly revision: number }
   | { readonly status: 'conflict'; readonly head: string | null; readonly deposed: boolean }
   | { readonly status: 'refused'; readonly code: ErrorCode; readonly cause: unknown }
-  /** We stopped asking, because the node is closing. */
+  /** It may have applied, and what would tell is no longer stored. */
+  | { readonly status: 'unknowable'; readonly reason: string }
+  /** We stopped asking, because the flight was dropped or the node is closing. */
   | { readonly status: 'abandoned' };
 
 /** Hooks and limits of a resolution. */
 export interface ResolveOptions {
   readonly clock: Clock;
+  /** Of the commit's batch. */
+  readonly sequence: number;
   /** Ends the attempts; the outcome is then `abandoned`. */
   readonly signal: AbortSignal;
   /** An earlier attempt may still be on its way, so a refusal of this one decides nothing. */
@@ -32,7 +37,8 @@ const BACKOFF_MAX_MS = 250;
  * An unknown outcome is resolved by sending the *identical* transaction again. Success means that it applies
  * now. A failed compare with our own text in the journal means that it had applied. A failed compare with
  * anything else there means that it did not and never will, because the head it expects is gone for good.
- * Reading alone would prove nothing, since the first proposal may still be on its way (F2).
+ * Reading alone would prove nothing, since the first proposal may still be on its way (F2). Nothing at all
+ * there, though the head has come as far, means that the entry has been pruned: then it is not to be known.
  */
 export async function resolveCommit(
   store: SequenceStore,
@@ -44,7 +50,7 @@ export async function resolveCommit(
   let backoffMs = BACKOFF_FIRST_MS;
   while (!options.signal.aborted) {
     const outcome = await store.commit(commit);
-    const resolved = settle(outcome, ours, uncertain);
+    const resolved = settle(outcome, { ours, sequence: options.sequence, uncertain });
     if (resolved !== undefined) return resolved;
     uncertain = true;
     if ('cause' in outcome) options.onUnknown(outcome.cause);
@@ -54,18 +60,38 @@ export async function resolveCommit(
   return { status: 'abandoned' };
 }
 
-function settle(outcome: CommitOutcome, ours: string, uncertain: boolean): ResolvedOutcome | undefined {
+function settle(
+  outcome: CommitOutcome,
+  { ours, sequence, uncertain }: { ours: string; sequence: number; uncertain: boolean },
+): ResolvedOutcome | undefined {
   switch (outcome.status) {
     case 'committed':
       return outcome;
-    case 'conflict':
-      if (outcome.journal?.value === ours) return { status: 'committed', revision: outcome.journal.revision };
-      return { status: 'conflict', head: outcome.head, deposed: outcome.deposed };
+    case 'conflict': {
+      const { head, journal, deposed } = outcome;
+      if (journal?.value === ours) return { status: 'committed', revision: journal.revision };
+      if (uncertain && journal === null && head !== null && hasComeTo(sequence, head)) {
+        return {
+          status: 'unknowable',
+          reason: `Nothing was heard of the commit until journal entry ${sequence}, which would tell, had been pruned`,
+        };
+      }
+      return { status: 'conflict', head, deposed };
+    }
     case 'refused':
       // A refusal speaks for this attempt only; an earlier one may still be on its way.
-      return uncertain ? undefined : outcome;
+      return uncertain && !outcome.final ? undefined : outcome;
     case 'unknown':
       return undefined;
+  }
+}
+
+/** Whether the series has at least as many batches. A head that is not to be read stops it soon; until then it may have. */
+function hasComeTo(sequence: number, headText: string): boolean {
+  try {
+    return decodeHead(headText).sequence >= sequence;
+  } catch {
+    return true;
   }
 }
 

@@ -1,34 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeqdError } from '../core/errors.ts';
-import type { FactOrigin } from '../core/facts.ts';
-import { formatAllocationId, type SeriesId, seriesName } from '../core/identifiers.ts';
-import type { Outcome, Request, ReturnCommand } from '../core/requests.ts';
+import type { SeriesId } from '../core/identifiers.ts';
+import type { Outcome, Request } from '../core/requests.ts';
 import type { SeriesState } from '../core/state.ts';
-import type { Leader, NodeInfo } from '../ports/coordination.ts';
-import {
-  type ForwardMessage,
-  type ForwardOutcome,
-  type ForwardReply,
-  PeerUnreachableError,
-} from '../ports/peers.ts';
+import type { Leader } from '../ports/coordination.ts';
+import type { ForwardMessage, ForwardOutcome, ForwardReply } from '../ports/peers.ts';
 import { CommitLane } from './commit-lane.ts';
-import { JournalKeeper } from './journal-keeper.ts';
+import { Forwarder, type KnownLeader } from './forwarder.ts';
+import { Housekeeping } from './housekeeping.ts';
 import type { SequencerDependencies } from './options.ts';
-import { type Answer, type Pending, PendingQueue } from './pending.ts';
+import { OwnerLookup } from './owner-lookup.ts';
+import { OwnerQuestions } from './owner-questions.ts';
+import { type Answer, isUncertain, type Pending, PendingQueue } from './pending.ts';
 
-/** Forwards under way at once: one gathers while one travels. */
-const FORWARDS_MAX = 2;
-/**
- * A peer that gave no answer is left alone this long; requests are committed here meanwhile. Longer than a lease
- * lives, so that a leader that died is not asked twice.
- */
-const PEER_REST_MS = 3_500;
 /** Without a certain outcome for this long, new requests are refused at once instead of being kept waiting. */
 const STALL_MS = 1_500;
 const SWEEP_INTERVAL_MS = 25;
 const CAMPAIGN_PAUSE_MS = 200;
-const EXPIRE_INTERVAL_MS = 250;
-const PRUNE_INTERVAL_MS = 5_000;
 
 /**
  * The engine of one series on one node: takes requests, gathers those that arrive while a commit or forward is
@@ -44,38 +32,52 @@ export class SeriesSequencer {
   private readonly deps: SequencerDependencies;
   private readonly lane: CommitLane;
   private readonly queue = new PendingQueue();
-  private readonly keeper: JournalKeeper;
+  private readonly forwarder: Forwarder;
+  private readonly ownerQuestions: OwnerQuestions;
+  private readonly housekeeping: Housekeeping;
   /** Every unanswered request, for deadlines. */
   private readonly unanswered = new Set<Pending>();
-  private readonly timers: NodeJS.Timeout[];
+  private readonly sweeper: NodeJS.Timeout;
   private status: 'open' | 'draining' | 'closed' = 'open';
-  private forwards = 0;
-  private ingressNumber = 0;
-  /** The newest sequence this node has heard of; a request taken in now cannot be in the journal before it. */
-  private knownSequence = 0;
-  private restingPeer: { instance: string; untilMs: number } | undefined;
+  private campaigning = false;
   private pumpScheduled = false;
   private readonly whenDrained: (() => void)[] = [];
 
   constructor(series: SeriesId, deps: SequencerDependencies) {
     this.series = series;
     this.deps = deps;
+    const giveBack = (pendings: readonly Pending[]): void => this.giveBack(pendings);
+    const ready = (): void => this.schedulePump();
+    const refuse = (pending: Pending, error: SeqdError): void => this.refuse(pending, error);
     this.lane = new CommitLane(series, deps, {
       settle: (pending, outcome) => this.settle(pending, outcome),
       reject: (pendings, error) => {
         for (const pending of pendings) this.refuse(pending, error);
       },
-      giveBack: pendings => this.giveBack(pendings),
-      ready: () => this.schedulePump(),
+      giveBack,
+      ready,
       deposed: () => void deps.coordination.refresh(),
     });
-    const { store, logger, journal: limits } = deps;
-    this.keeper = new JournalKeeper(store, series, { limits, logger });
-    this.timers = [
-      setInterval(() => this.sweep(), SWEEP_INTERVAL_MS),
-      setInterval(() => this.expireReservations(), EXPIRE_INTERVAL_MS),
-      setInterval(() => void this.pruneJournal(), PRUNE_INTERVAL_MS),
-    ];
+    const leaderGone = (leader: Leader): void => void this.campaign(leader);
+    const answer = (pending: Pending, given: Answer): void => this.answer(pending, given);
+    this.forwarder = new Forwarder(series, deps, {
+      events: { answer, refuse, giveBack, ready, leaderGone },
+      committedSequence: () => this.lane.committed?.head.sequence ?? 0,
+    });
+    const { journal } = this.lane.replica;
+    this.ownerQuestions = new OwnerQuestions(new OwnerLookup(deps.store, series, journal), {
+      answered: pending => {
+        this.queue.unshift([pending]);
+        this.schedulePump();
+      },
+      refuse,
+    });
+    this.housekeeping = new Housekeeping(series, deps, {
+      state: () => (this.status === 'open' ? this.lane.committed : undefined),
+      journal,
+      submit: request => this.submit(request),
+    });
+    this.sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
   }
 
   /** Loads the series and tries to become its leader, so that the first request finds everything ready. */
@@ -186,7 +188,8 @@ export class SeriesSequencer {
   close(): void {
     if (this.status === 'closed') return;
     this.status = 'closed';
-    for (const timer of this.timers) clearInterval(timer);
+    clearInterval(this.sweeper);
+    this.housekeeping.close();
     this.lane.close();
     for (const pending of this.unanswered) {
       this.refuse(pending, new SeqdError(isUncertain(pending) ? 'outcome_unknown' : 'draining'));
@@ -197,8 +200,9 @@ export class SeriesSequencer {
   private refusal(): SeqdError | undefined {
     if (this.lane.fatal !== undefined) return this.lane.fatal;
     if (this.status !== 'open') return new SeqdError('draining');
-    if (this.queue.length >= this.deps.limits.queueMax) {
-      return new SeqdError('overloaded', `${this.queue.length} requests are waiting`, {
+    // Those under way or looking something up count as well: they hold memory, and come back to the queue.
+    if (this.unanswered.size >= this.deps.limits.queueMax) {
+      return new SeqdError('overloaded', `${this.unanswered.size} requests are waiting`, {
         details: { queueMax: this.deps.limits.queueMax },
       });
     }
@@ -227,11 +231,11 @@ export class SeriesSequencer {
     while (this.queue.length > 0 && this.status !== 'closed') {
       const leader = this.forwardTarget();
       if (leader !== undefined) {
-        if (this.forwards >= FORWARDS_MAX) return;
+        if (!this.forwarder.hasRoom) return;
         const pendings = this.queue.take(this.deps.limits.batchSizeMax);
         this.declineForwarded(pendings);
         const ours = pendings.filter(pending => !pending.settled);
-        if (ours.length > 0) void this.forward(leader, ours);
+        if (ours.length > 0) void this.forwarder.send(leader, ours);
       } else {
         if (!this.lane.hasRoom) {
           if (!this.lane.isReady) void this.lane.recover();
@@ -251,8 +255,8 @@ export class SeriesSequencer {
   }
 
   /** The leader to forward to; `undefined` to commit here. */
-  private forwardTarget(): (Leader & { node: NodeInfo }) | undefined {
-    const { coordination, clock } = this.deps;
+  private forwardTarget(): KnownLeader | undefined {
+    const { coordination } = this.deps;
     const leader = coordination.leader(this.series);
     if (leader === undefined) {
       if (!this.campaigning) void this.campaign();
@@ -264,12 +268,8 @@ export class SeriesSequencer {
       if (!this.campaigning) void this.campaign(leader);
       return undefined;
     }
-    const resting = this.restingPeer;
-    if (resting?.instance === leader.instance && clock.monotonicMs() < resting.untilMs) return undefined;
-    return leader as Leader & { node: NodeInfo };
+    return this.forwarder.isResting(leader) ? undefined : (leader as KnownLeader);
   }
-
-  private campaigning = false;
 
   private async campaign(insteadOf?: Leader): Promise<void> {
     if (this.campaigning || this.status !== 'open') return;
@@ -279,94 +279,6 @@ export class SeriesSequencer {
     if (!won) await sleep(CAMPAIGN_PAUSE_MS);
     this.campaigning = false;
     if (won) this.schedulePump();
-  }
-
-  private async forward(leader: Leader & { node: NodeInfo }, pendings: readonly Pending[]): Promise<void> {
-    const { deps } = this;
-    const sentAtMs = deps.clock.monotonicMs();
-    const requests = pendings.map(pending => this.withIngress(pending));
-    const deadlineMs = Math.max(...pendings.map(pending => pending.deadlineMs));
-    const message: ForwardMessage = {
-      series: this.series,
-      requests,
-      epoch: leader.epoch,
-      budgetMs: deadlineMs - sentAtMs,
-    };
-    this.forwards += 1;
-    try {
-      const reply = await deps.peers.forward(leader.node, message);
-      if (reply.status === 'not_leader') {
-        // It has handed over, or lost its lease: whoever leads now is a look away.
-        await deps.coordination.refresh();
-        if (deps.coordination.leader(this.series)?.epoch === leader.epoch) this.rest(leader);
-        this.giveBack(pendings);
-      } else {
-        deps.observer.forwarded(this.series, pendings.length, deps.clock.monotonicMs() - sentAtMs);
-        this.knownSequence = Math.max(this.knownSequence, reply.sequence);
-        // A leader that cannot serve is cut off from etcd, or going away; we may not be.
-        if (this.takeForwardOutcomes(pendings, reply) > 0) this.rest(leader);
-      }
-    } catch (error) {
-      deps.observer.forwardFailed(this.series, pendings.length);
-      const gone = error instanceof PeerUnreachableError && error.gone;
-      deps.logger.warn(
-        { err: error, leader: leader.nodeId, series: seriesName(this.series), gone },
-        'leader not reached',
-      );
-      this.rest(leader);
-      // They carry their ingress ids, so sending them elsewhere cannot draw a second number.
-      for (const pending of pendings) pending.doubtful = true;
-      this.giveBack(pendings);
-      if (gone) void this.campaign(leader);
-      else void deps.coordination.refresh();
-    } finally {
-      this.forwards -= 1;
-      this.schedulePump();
-    }
-  }
-
-  private rest(leader: Leader): void {
-    this.restingPeer = { instance: leader.instance, untilMs: this.deps.clock.monotonicMs() + PEER_REST_MS };
-  }
-
-  /** Gives a request its ingress id, once; it keeps it wherever it is sent afterwards. */
-  private withIngress(pending: Pending): Request {
-    pending.underWay = true;
-    if (pending.request.origin.ingress === undefined) {
-      this.ingressNumber += 1;
-      const origin: FactOrigin = {
-        ...pending.request.origin,
-        ingress: this.deps.coordination.self.instance,
-        ingressNumber: this.ingressNumber,
-      };
-      const known = Math.max(this.knownSequence, this.lane.committed?.head.sequence ?? 0);
-      pending.request = { ...pending.request, origin, ingressSince: known };
-    }
-    return pending.request;
-  }
-
-  /** Answers what the leader decided; what it could not serve goes back to the queue. Returns how many that are. */
-  private takeForwardOutcomes(
-    pendings: readonly Pending[],
-    { outcomes, sequence }: Extract<ForwardReply, { status: 'done' }>,
-  ): number {
-    const again: Pending[] = [];
-    const bornAgain: Pending[] = [];
-    for (const [i, pending] of pendings.entries()) {
-      const outcome = outcomes[i];
-      if (pending.settled) continue;
-      if (outcome === undefined) again.push(pending);
-      else if (outcome.status === 'done') this.answer(pending, outcome);
-      else if (outcome.code === 'draining' || outcome.code === 'unavailable') again.push(pending);
-      else if (isBornTooEarly(outcome) && !pending.doubtful) {
-        // We had heard nothing for so long that the leader could not tell a new request from an old one. This is
-        // its first answer, so up to now it was not carried out.
-        pending.request = { ...pending.request, ingressSince: sequence };
-        bornAgain.push(pending);
-      } else this.refuse(pending, new SeqdError(outcome.code, outcome.detail, { details: outcome.details }));
-    }
-    this.giveBack([...bornAgain, ...again]);
-    return again.length;
   }
 
   /** Nothing came of these; they go before all others again. */
@@ -395,30 +307,7 @@ export class SeriesSequencer {
       }
       case 'lookup':
         pending.underWay = false;
-        void this.lookUpOwner(pending, outcome.number);
-    }
-  }
-
-  /** Finds the first owner of a number and sends the request again with it. */
-  private async lookUpOwner(pending: Pending, number: number): Promise<void> {
-    try {
-      const freshOwner = await this.lane.owners.find(number, this.lane.committed!.head.sequence);
-      if (freshOwner === undefined) {
-        throw new SeqdError(
-          'allocation_id_required',
-          `The journal entry that issued number ${number} is gone; say which allocation you mean with its allocationId`,
-          { details: { number } },
-        );
-      }
-      const command = { ...(pending.request.command as ReturnCommand), freshOwner };
-      pending.request = { ...pending.request, command };
-      this.queue.unshift([pending]);
-      this.schedulePump();
-    } catch (error) {
-      this.refuse(
-        pending,
-        error instanceof SeqdError ? error : new SeqdError('internal', undefined, { cause: error }),
-      );
+        this.ownerQuestions.ask(pending, outcome.number, this.lane.committed!.head.sequence);
     }
   }
 
@@ -462,59 +351,4 @@ export class SeriesSequencer {
           ),
     );
   }
-
-  /** The leader ends reservations whose deadline has passed. */
-  private expireReservations(): void {
-    const state = this.lane.committed;
-    if (state === undefined || this.status !== 'open' || !this.deps.coordination.leads(this.series)) return;
-    const now = this.deps.clock.now();
-    for (const { position, deadline } of state.reservations()) {
-      const id = formatAllocationId(position);
-      if (deadline > now || this.expiring.has(id)) continue;
-      this.expiring.add(id);
-      this.submit({ command: { kind: 'expire', reservation: position }, origin: {} })
-        .catch((error: unknown) => {
-          // Confirmed or cancelled meanwhile, or to be tried again at the next look.
-          this.deps.logger.debug({ err: error, reservation: id }, 'reservation not expired');
-        })
-        .finally(() => this.expiring.delete(id));
-    }
-  }
-
-  /** The leader keeps the journal within its limits; every node forgets the keys that are pruned with it. */
-  private async pruneJournal(): Promise<void> {
-    const state = this.lane.committed;
-    if (state === undefined || this.status !== 'open' || this.pruning) return;
-    const leader = this.deps.coordination.leads(this.series)
-      ? this.deps.coordination.leader(this.series)
-      : undefined;
-    if (leader === undefined) {
-      state.window.forgetBefore(this.keeper.keepFrom(state, this.lane.journal));
-      return;
-    }
-    this.pruning = true;
-    try {
-      await this.keeper.prune(state, this.lane.journal, leader.guard);
-    } catch (error) {
-      this.deps.logger.warn(
-        { err: error, series: seriesName(this.series) },
-        'journal not pruned; tried again later',
-      );
-    } finally {
-      this.pruning = false;
-    }
-  }
-
-  private pruning = false;
-  private readonly expiring = new Set<string>();
-}
-
-/** Whether the leader refused because its memory of forwarded requests does not reach back far enough. */
-function isBornTooEarly(outcome: ForwardOutcome & { status: 'failed' }): boolean {
-  return outcome.code === 'outcome_unknown' && 'ingressFloor' in outcome.details;
-}
-
-/** Whether a request may have been carried out although nobody has said so. */
-function isUncertain(pending: Pending): boolean {
-  return pending.underWay || pending.doubtful;
 }

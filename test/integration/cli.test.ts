@@ -12,8 +12,9 @@ import { type CliRun, run } from '../unit/cli/run.ts';
 
 const nodes: SeqdNode[] = [];
 let directory: string;
+let cluster: string;
 
-async function startNode(cluster: string, site: string): Promise<void> {
+async function startNode(site: string): Promise<void> {
   const flags = {
     'server.port': '0',
     'sequence.etcd.endpoints': sharedEndpoints().join(','),
@@ -27,9 +28,9 @@ async function startNode(cluster: string, site: string): Promise<void> {
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'seqd-cli-'));
-  const cluster = uniqueCluster();
-  await startNode(cluster, 'site-1');
-  await startNode(cluster, 'site-2');
+  cluster = uniqueCluster();
+  await startNode('site-1');
+  await startNode('site-2');
 });
 
 afterAll(async () => {
@@ -156,5 +157,24 @@ describe('the seqd command on a real cluster', () => {
     expect((await run([...args, '--limit', '10'])).exitCode).toBe(0);
     const { stdout } = await run(args);
     expect(JSON.parse(stdout)).toMatchObject({ kept: 40, replayed: 10, duplicates: 0 });
+  });
+
+  it('verify proves that every number is accounted for, and names the cluster', async () => {
+    const etcd = ['--etcd-endpoints', sharedEndpoints().join(',')];
+    const { exitCode, stdout } = await run(['verify', ...etcd, '--cluster', cluster]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`in cluster ${cluster}`);
+    expect(stdout).toMatch(/^complete: every number from 1 to \d+ is accounted for exactly once$/m);
+  });
+
+  it('verify of a cluster without numbers says so and ends with 0', async () => {
+    const empty = uniqueCluster();
+    const args = ['verify', '--etcd-endpoints', sharedEndpoints().join(','), '--cluster', empty];
+    expect(await run(args)).toEqual({
+      exitCode: 0,
+      stdout: `series default/global/all in cluster ${empty}: no numbers yet\n`,
+      stderr: '',
+    });
+    expect(JSON.parse((await run([...args, '--json'])).stdout)).toMatchObject({ complete: true, numbers: 0 });
   });
 });

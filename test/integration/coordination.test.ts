@@ -1,18 +1,20 @@
 import { Etcd3 } from 'etcd3';
 import { noop } from 'cockatiel';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { CLOCK_TOLERANCE_MS, STAMP_INTERVAL_MS } from '../../src/cluster/cluster-time.ts';
 import { EtcdCoordination } from '../../src/cluster/etcd-coordination.ts';
 import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
 import { createSystemClock, type Clock } from '../../src/ports/clock.ts';
 import type { Leader } from '../../src/ports/coordination.ts';
-import { silentLogger } from '../../src/ports/logger.ts';
+import { type Logger, silentLogger } from '../../src/ports/logger.ts';
 import { EtcdConnection } from '../../src/store/etcd/etcd-connection.ts';
 import { EtcdKeys } from '../../src/store/etcd/etcd-keys.ts';
 import { sharedEndpoints, uniqueCluster } from '../kit/etcd.ts';
-import { createFaultProxy, type FaultProxy } from '../kit/fault-proxy.ts';
+import { createFaultProxy, etcdMethod, type FaultProxy } from '../kit/fault-proxy.ts';
 import { until } from '../kit/until.ts';
 
 const TTL_SECONDS = 2;
+const DAY_MS = 24 * 3_600_000;
 
 /** A clock that a test can put forward; nothing else about it changes. */
 class JumpingClock implements Clock {
@@ -59,10 +61,27 @@ afterEach(async () => {
   direct.close();
 });
 
-async function join(id: string, instance = `${id}-1`): Promise<Member> {
+interface JoinOptions {
+  readonly instance?: string;
+  /** Its wall clock, from the start. */
+  readonly wallAheadMs?: number;
+  readonly startedAt?: number;
+  readonly logger?: Logger;
+}
+
+async function join(id: string, options: JoinOptions = {}): Promise<Member> {
+  const member = await create(id, options);
+  await member.coordination.start();
+  return member;
+}
+
+/** Makes a member that has not started. */
+async function create(id: string, options: JoinOptions): Promise<Member> {
+  const { instance = `${id}-1`, wallAheadMs = 0, startedAt = 0, logger = silentLogger } = options;
   const proxy = await createFaultProxy({ target: sharedEndpoints()[0]! });
   const connection = new EtcdConnection({ endpoints: [proxy.url], callTimeoutMs: 500 });
   const clock = new JumpingClock();
+  clock.wallAheadMs = wallAheadMs;
   const coordination = new EtcdCoordination(connection, {
     self: {
       id,
@@ -73,17 +92,16 @@ async function join(id: string, instance = `${id}-1`): Promise<Member> {
       peerToken: instance,
       lease: '0',
       version: '0',
-      startedAt: 0,
+      startedAt,
     },
     keys,
     leaseTtlSeconds: TTL_SECONDS,
     refreshIntervalMs: 100,
     clock,
-    logger: silentLogger,
+    logger,
   });
   const member = { coordination, clock, proxy, crash: () => proxy.refuse() };
   members.push(member);
-  await coordination.start();
   return member;
 }
 
@@ -93,6 +111,8 @@ const idsSeenBy = ({ coordination }: Member): string[] =>
     .map(node => node.id)
     .sort();
 const leaderSeenBy = ({ coordination }: Member): Leader | undefined => coordination.leader(GLOBAL_SERIES);
+/** How far what it would stamp is ahead of the true time, milliseconds. */
+const stampedAheadMs = ({ coordination }: Member): number => coordination.timeMs() - Date.now();
 const leads = ({ coordination }: Member): boolean => coordination.leads(GLOBAL_SERIES);
 
 /** Takes the lease a key is under away, as etcd does when it was not renewed. */
@@ -237,10 +257,110 @@ test('leadership of a process is not inherited by its successor of the same name
   const a = await join('a');
   await a.coordination.campaign(GLOBAL_SERIES);
   await a.crash();
-  const successor = await join('a', 'a-2');
+  const successor = await join('a', { instance: 'a-2' });
   await successor.coordination.refresh();
   expect(leads(successor)).toBe(false);
   expect(leaderSeenBy(successor)).toMatchObject({ nodeId: 'a', instance: 'a-1', node: undefined });
   const seen = leaderSeenBy(successor)!;
   expect(await successor.coordination.campaign(GLOBAL_SERIES, seen)).toBe(true);
+});
+
+/** A logger that notes warnings, errors and what ends them. */
+function notingLogger(notes: { fields: object; message: string }[]): Logger {
+  const note = (fields: object, message: string): void => {
+    notes.push({ fields, message });
+  };
+  return { ...silentLogger, info: note, warn: note, error: note };
+}
+
+test('a node registers once when it starts', async () => {
+  await join('a');
+  const { kvs } = await direct.get(keys.node('a')).exec();
+  expect(kvs.map(kv => kv.version)).toEqual(['1']);
+});
+
+test('a node cannot start without a look at the others, and can be started again', async () => {
+  const a = await create('a', {});
+  // It has its lease and is registered, but nothing comes of its first look.
+  a.proxy.addRule({ method: etcdMethod.txn, times: 1, fault: { kind: 'dropRequest', how: 'hang' } });
+  await expect(a.coordination.start()).rejects.toMatchObject({ code: 'unavailable' });
+  await a.coordination.start();
+  expect(idsSeenBy(a)).toEqual(['a']);
+  expect(Math.abs(stampedAheadMs(a))).toBeLessThan(1_000);
+});
+
+test.each([DAY_MS, -DAY_MS])('a clock %d ms ahead does not count among three nodes', async wallAheadMs => {
+  const notes: { fields: object; message: string }[] = [];
+  const [a, b] = [await join('a'), await join('b')];
+  const c = await join('c', { wallAheadMs, logger: notingLogger(notes) });
+  // The stamps it found when it joined may be as old as stamps get.
+  expect(Math.abs(stampedAheadMs(c))).toBeLessThan(CLOCK_TOLERANCE_MS + STAMP_INTERVAL_MS + 1_000);
+  await until('it knows the others well', () => Math.abs(stampedAheadMs(c)) < CLOCK_TOLERANCE_MS + 1_000, {
+    timeoutMs: 2 * STAMP_INTERVAL_MS,
+  });
+  expect(Math.abs(c.coordination.clockAheadMs - wallAheadMs)).toBeLessThan(1_000);
+  expect(notes).toEqual([
+    { fields: { clockAheadMs: expect.any(Number) as number }, message: expect.stringContaining('disagrees') },
+  ]);
+  for (const member of [a, b]) {
+    await member.coordination.refresh();
+    expect(Math.abs(stampedAheadMs(member))).toBeLessThan(100);
+    expect(member.coordination.clockAheadMs).toBe(0);
+  }
+  await Promise.all([a.coordination.close(), b.coordination.close()]);
+  await until('it is alone', () => idsSeenBy(c).join() === 'c');
+  expect(Math.abs(stampedAheadMs(c) - wallAheadMs)).toBeLessThan(100);
+  expect(notes.map(({ message }) => message)).toEqual([
+    expect.stringContaining('disagrees'),
+    expect.stringContaining('agrees'),
+  ]);
+});
+
+test('a clock that jumps while the node runs is published, and counts when most agree with it', async () => {
+  const [a, b, c] = [await join('a'), await join('b'), await join('c')];
+  for (const { clock } of [b, c]) clock.wallAheadMs = DAY_MS;
+  await a.coordination.refresh();
+  expect(Math.abs(stampedAheadMs(a))).toBeLessThan(100);
+  const published = (): boolean => Math.abs(stampedAheadMs(a) - DAY_MS) < CLOCK_TOLERANCE_MS + 1_000;
+  await until('the new clocks are published', published, { timeoutMs: 2 * STAMP_INTERVAL_MS });
+  expect(idsSeenBy(a)).toEqual(['a', 'b', 'c']);
+});
+
+test('a node that publishes its clock leaves alone what a later process of its name has written', async () => {
+  const old = await join('a');
+  const successor = await join('a', { instance: 'a-2', startedAt: 1 });
+  const read = async (): Promise<string> => (await direct.get(keys.node('a')).string()) ?? '';
+  const { kvs } = await direct.get(keys.node('a')).exec();
+  const { mod_revision: first } = kvs[0]!;
+  await until(
+    'its clock is published again',
+    async () => (await direct.get(keys.node('a')).exec()).kvs[0]!.mod_revision !== first,
+    { timeoutMs: 2 * STAMP_INTERVAL_MS },
+  );
+  expect(JSON.parse(await read())).toMatchObject({ instance: 'a-2' });
+  await old.coordination.refresh();
+  expect(JSON.parse(await read())).toMatchObject({ instance: 'a-2' });
+  expect(old.coordination.problem).toContain('a');
+  expect(successor.coordination.problem).toBeUndefined();
+});
+
+test('entries that are no node and no leader are passed over, and said so once', async () => {
+  const notes: { fields: object; message: string }[] = [];
+  const a = await join('a', { logger: notingLogger(notes) });
+  const other = { ...GLOBAL_SERIES, series: 'other' };
+  const garbage = [
+    [`${keys.nodes}b`, 'garbage'],
+    [`${keys.nodes}c`, '{"id":"c"}'],
+    [`${keys.nodes}d`, JSON.stringify({ ...a.coordination.self, instance: 'd-1' })],
+    [keys.leader(other), 'null'],
+  ] as const;
+  for (const [key, value] of garbage) await direct.put(key).value(value);
+  expect(await a.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+  for (let i = 0; i < 3; i += 1) await a.coordination.refresh();
+  expect(a.coordination.connected).toBe(true);
+  expect(idsSeenBy(a)).toEqual(['a']);
+  expect(leads(a)).toBe(true);
+  expect(a.coordination.leader(other)).toBeUndefined();
+  const unreadable = notes.filter(({ message }) => message.includes('unreadable'));
+  expect(unreadable.map(({ fields }) => fields)).toEqual(garbage.map(([key]) => ({ key })));
 });

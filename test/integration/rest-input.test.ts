@@ -302,6 +302,19 @@ const REFUSALS: readonly (Refused | Refused[])[] = [
     code: 'not_owner',
   },
   {
+    name: 'release for another type than it was drawn for',
+    send: (api, headers) => api.release(1, { invoiceType: 'off-cycle' }, headers),
+    status: 403,
+    code: 'not_owner',
+    says: ['off-cycle'],
+  },
+  {
+    name: 'release for an unknown type',
+    send: (api, headers) => api.release(1, { invoiceType: 'x' }, headers),
+    status: 422,
+    code: 'unknown_type',
+  },
+  {
     name: 'release from an allocation that does not have the number',
     send: (api, headers) => api.release(1, { allocationId: '1-1' }, headers),
     status: 409,

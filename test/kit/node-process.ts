@@ -1,71 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ensureBuild } from '../../scripts/lib/build.mjs';
 import { httpGet } from '../../scripts/lib/http-get.mjs';
-import { ManagedProcess, tailOf } from '../../scripts/lib/managed-process.mjs';
 import { findFreePorts } from '../../scripts/lib/ports.mjs';
-import { PLACES } from './nodes.ts';
+import { type SeqdClusterOptions, SeqdProcess } from '../../scripts/lib/seqd-process.mjs';
 import { until } from './until.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-
-/** How to start a node as a process of its own. */
-export interface NodeProcessOptions {
-  readonly endpoints: readonly string[];
-  readonly cluster: string;
-  readonly index: number;
-  readonly port: number;
-  readonly logDirectory: string;
-  /** Settings without a flag, as `SEQD_…` variables. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/**
- * A seqd node in a process of its own: `node dist/main.js serve`. `start`, `stop`, `kill`, `pause`, `resume` and
- * `restart` are those of `ManagedProcess`; its address stays the same over restarts.
- */
-export class NodeProcess extends ManagedProcess {
-  readonly id: string;
-  readonly url: string;
-  readonly logFile: string;
+/** A node in a process of its own that remembers how it ended. */
+export class NodeProcess extends SeqdProcess {
   /** Every end of the process so far. */
   readonly exits: { readonly code: number | null; readonly signal: NodeJS.Signals | null }[] = [];
 
-  constructor(options: NodeProcessOptions) {
-    const id = `node-${options.index + 1}`;
-    const logFile = join(options.logDirectory, `${id}.log`);
-    const [site, partition] = PLACES[options.index % PLACES.length]!;
-    super({
-      name: id,
-      command: process.execPath,
-      args: [
-        MAIN,
-        'serve',
-        `--node-id=${id}`,
-        `--site=${site}`,
-        `--partition=${partition}`,
-        `--port=${options.port}`,
-        `--cluster=${options.cluster}`,
-        `--etcd-endpoints=${options.endpoints.join(',')}`,
-      ],
-      env: { PATH: process.env['PATH'] ?? '', ...options.env },
-      cwd: options.logDirectory,
-      logFile,
-    });
-    this.id = id;
-    this.url = `http://127.0.0.1:${options.port}`;
-    this.logFile = logFile;
+  constructor(options: SeqdClusterOptions & { readonly index: number; readonly port: number }) {
+    super(options);
     this.onExit(exit => this.exits.push(exit));
-  }
-
-  /** Waits until the node takes requests. */
-  async ready(): Promise<void> {
-    await until(`${this.id} is ready; its log ends:\n${tailOf(this.logFile)}`, async () => {
-      if (!this.alive) throw new Error(`${this.id} has ended:\n${tailOf(this.logFile)}`);
-      return (await httpGet(`${this.url}/readyz`, 1_000))?.status === 200;
-    });
   }
 }
 
@@ -80,16 +29,11 @@ export class NodeFleet {
   }
 
   /** Builds the program if need be and starts `count` nodes, one after the other, so that the first one leads. */
-  static async start(
-    count: number,
-    options: Pick<NodeProcessOptions, 'endpoints' | 'cluster' | 'env'>,
-  ): Promise<NodeFleet> {
+  static async start(count: number, options: Omit<SeqdClusterOptions, 'directory'>): Promise<NodeFleet> {
     await ensureBuild();
     const directory = mkdtempSync(join(tmpdir(), 'seqd-test-nodes-'));
     const ports = await findFreePorts(count);
-    const nodes = ports.map(
-      (port, index) => new NodeProcess({ ...options, index, port, logDirectory: directory }),
-    );
+    const nodes = ports.map((port, index) => new NodeProcess({ ...options, index, port, directory }));
     const fleet = new NodeFleet(nodes, directory);
     try {
       for (const node of nodes) {

@@ -1,3 +1,4 @@
+import { PLACES } from '../../scripts/lib/seqd-process.mjs';
 import { loadConfig } from '../../src/config/index.ts';
 import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
 import type { CompletenessReport } from '../../src/core/completeness.ts';
@@ -8,14 +9,6 @@ import { EtcdConnection } from '../../src/store/etcd/etcd-connection.ts';
 import { EtcdKeys } from '../../src/store/etcd/etcd-keys.ts';
 import { EtcdStore } from '../../src/store/etcd/etcd-store.ts';
 import { verifySeries } from '../../src/verify/verify-series.ts';
-
-/** The places that every test cluster knows. */
-export const PLACES = [
-  ['site-1', 'partition-a'],
-  ['site-1', 'partition-b'],
-  ['site-2', 'partition-a'],
-  ['site-2', 'partition-b'],
-] as const;
 
 /** How to start a node of a test. */
 export interface TestNodeOptions {

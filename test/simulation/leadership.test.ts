@@ -109,6 +109,32 @@ describe('a leader that drains', () => {
       }),
   );
 
+  test.each(['at once', 'after an attempt without an answer'] as const)(
+    'goes on leading when its successor is gone before the hand-over (which it hears %s), and loses nothing',
+    heard =>
+      play({ callTimeoutMs: 100, limits: { batchSizeMax: 2 } }, async cluster => {
+        const [old] = cluster.nodes as ThreeNodes;
+        await issue(cluster, old);
+        const requests = Array.from({ length: 9 }, (_, i) => issue(cluster, old, { reference: `r${i}` }));
+        let hands = 0;
+        old.store.faults = {
+          ...old.store.faults,
+          commit: ({ transfer }) => {
+            if (transfer === undefined) return { kind: 'none', thereMs: 5 };
+            hands += 1;
+            if (hands === 1 && heard !== 'at once') return { kind: 'drop-request' };
+            return { kind: 'refuse', code: 'unavailable', final: true };
+          },
+        };
+        await old.sequencer.drain({ deadlineMs: 5_000 });
+        expect(hands).toBeGreaterThan(0);
+        const statuses = (await Promise.all(requests)).map(({ status }) => status);
+        expect(statuses).toEqual(Array.from({ length: 9 }, () => 'done'));
+        for (let i = 0; i < 9; i += 1) expect(await effectsOf(cluster, `r${i}`)).toHaveLength(1);
+        await cluster.restart(0);
+      }),
+  );
+
   test('hands it over by itself when nothing waits', () =>
     play({}, async cluster => {
       const [old, next] = cluster.nodes as ThreeNodes;

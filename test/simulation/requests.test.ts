@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { KEYS } from '../../src/core/records.ts';
 import type { StoreFaults } from '../kit/sim/faulty-store.ts';
 import { effectsOf, issue, makeLoner, makeWell, play, release } from '../kit/sim/scenario.ts';
 import type { SimNode } from '../kit/sim/sim-cluster.ts';
@@ -115,6 +116,66 @@ describe('limits', () => {
       ]);
       for (const { status, tookMs } of answers) if (status === 'overloaded') expect(tookMs).toBe(0);
       expect((await cluster.facts()).map(({ fact }) => fact.reference)).toEqual(['r0', 'r1', 'r2']);
+    }));
+
+  test('releases that wait for a look-up count as waiting, and few look up at once', () =>
+    play({ limits: { queueMax: 20, batchSizeMax: 10 } }, async cluster => {
+      const [leader] = cluster.nodes as [SimNode];
+      await issue(cluster, leader, { count: 500 });
+      // The node that loads now has no index of the journal and must read it.
+      await cluster.restart(1);
+      const fresh = cluster.nodes[1]!;
+      makeLoner(fresh);
+      await issue(cluster, fresh);
+      let reading = 0;
+      let readingMax = 0;
+      const { time } = cluster;
+      const faults = fresh.store.faults;
+      fresh.store.faults = {
+        ...faults,
+        read: key => {
+          if (!key.startsWith(KEYS.journal)) return { kind: 'none' };
+          readingMax = Math.max(readingMax, (reading += 1));
+          time.after(500, () => (reading -= 1));
+          return { kind: 'none', thereMs: 500 };
+        },
+      };
+      const answers: Promise<{ status: string }>[] = [];
+      let loadMax = 0;
+      for (let number = 1; number <= 100; number += 1) {
+        answers.push(release(cluster, fresh, number));
+        await time.sleep(1);
+        loadMax = Math.max(loadMax, fresh.sequencer.load);
+      }
+      const statuses = (await Promise.all(answers)).map(({ status }) => status);
+      expect(loadMax).toBe(20);
+      expect(readingMax).toBe(8);
+      expect(statuses.filter(status => status === 'overloaded').length).toBeGreaterThan(50);
+      expect(statuses.filter(status => status === 'done').length).toBeGreaterThan(0);
+    }));
+
+  test('many who ask for the current state at once share a read, and none gets a state older than its question', () =>
+    play({}, async cluster => {
+      const [leader, other] = cluster.nodes as [SimNode, SimNode];
+      makeLoner(other);
+      await issue(cluster, other);
+      await issue(cluster, leader);
+      // A commit of the other conflicts; its recovery sees the head, and that answer takes long to come back.
+      let heads = 0;
+      other.store.faults = {
+        ...other.store.faults,
+        read: key => ({ kind: 'none', backMs: key === KEYS.head && (heads += 1) === 1 ? 100 : 1 }),
+      };
+      const conflicting = issue(cluster, other);
+      await cluster.time.sleep(20);
+      await issue(cluster, leader);
+      const sequences = await Promise.all(
+        // The state itself moves on; what counts is what it was when the answer came.
+        Array.from({ length: 50 }, () => other.sequencer.current().then(({ head }) => head.sequence)),
+      );
+      expect(Math.min(...sequences)).toBeGreaterThanOrEqual(3);
+      await conflicting;
+      expect(heads).toBeLessThan(10);
     }));
 
   test('with a stuck store what was sent is unknown, what was not is unavailable, both within the budget', () =>

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findEtcdLeader, nextEtcdLeaderAt } from './etcd-leader.mjs';
 import { sharedNowMs } from './shared-clock.mjs';
 
-/** @typedef {import('../servers/seqd-nodes.mjs').SeqdProcess} SeqdProcess */
+/** @typedef {import('../../../scripts/lib/seqd-process.mjs').SeqdProcess} SeqdProcess */
 /** @typedef {import('../servers/seqd-nodes.mjs').SeqdNodes} SeqdNodes */
 /** @typedef {import('../../../scripts/lib/etcd-cluster.mjs').EtcdCluster} EtcdCluster */
 /** @typedef {import('./gaps.mjs').Window} Window */

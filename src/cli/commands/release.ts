@@ -9,6 +9,7 @@ interface ReleaseOptions extends ClientOptions {
   readonly partition: string;
   readonly reason: string;
   readonly allocationId?: string;
+  readonly type?: string;
   readonly key?: string;
 }
 
@@ -21,16 +22,18 @@ export function registerRelease(program: Command, context: CliContext): void {
     .requiredOption('--site <id>', 'site the number was issued to')
     .requiredOption('--partition <id>', 'partition the number was issued to')
     .requiredOption('--reason <text>', 'why; kept in the journal')
-    .option('--allocation-id <id>', 'as given with the number; needed if it was reissued')
+    .option('--allocation-id <id>', 'as given with the number; needed if it was reissued or issued long ago')
+    .option('--type <name>', 'document type it was issued for; needed if it was issued long ago')
     .option('--key <key>', 'idempotency key (default: a new one)');
   addClientOptions(command).action(async (number: number, options: ReleaseOptions) => {
-    const { site, partition, reason, allocationId } = options;
+    const { site, partition, reason, allocationId, type } = options;
     const input = {
       sequenceNumber: number,
       siteId: site,
       partitionId: partition,
       reason,
       ...(allocationId === undefined ? {} : { allocationId }),
+      ...(type === undefined ? {} : { invoiceType: type }),
     };
     const { reply, replayed, key } = await withClient(options, context, client =>
       client.release(input, keyOf(options)),

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
-import type { Config } from '../../config/index.ts';
 import type { CompletenessReport } from '../../core/completeness.ts';
 import { GLOBAL_SERIES, seriesName } from '../../core/identifiers.ts';
-import { type NumberRange, rangeSize } from '../../core/ranges.ts';
 import { verifySeries } from '../../verify/verify-series.ts';
-import { CliError } from '../cli-error.ts';
+import { SeqdError } from '../../core/errors.ts';
+import { StoreError } from '../cli-error.ts';
 import { addConfigOptions, loadConfigOf } from '../config-options.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printJson, printLines, table } from '../output.ts';
-import { readRunFile } from '../run-file.ts';
+import { printJson, printLines } from '../output.ts';
+import { readRunFile, RUN_FILE } from '../run-file.ts';
+import { describeReport } from '../verify-report.ts';
 
 /** A range of the whole journal takes longer than a commit. */
 const CALL_TIMEOUT_MS = 10_000;
-const RUNS_SHOWN = 10;
 
 type Options = Readonly<Record<string, unknown>> & { readonly json?: true };
 
@@ -22,28 +21,50 @@ type Options = Readonly<Record<string, unknown>> & { readonly json?: true };
 export function registerVerify(program: Command, context: CliContext): void {
   const command = program
     .command('verify')
-    .description('check in etcd that every number is accounted for exactly once; ends with 1 when not')
+    .description(
+      'check in etcd that every number is accounted for exactly once; ends with 1 when not, 4 without etcd',
+    )
     .option('--json', 'print one JSON document');
   addConfigOptions(command).action(async (options: Options) => {
-    const { endpoints, cluster } = findEtcd(options, context);
-    const report = await verify(endpoints, cluster);
-    if (report === null) throw new CliError(`There are no numbers in cluster ${cluster} yet.`);
-    if (options.json === true)
-      printJson(context.stdout, { series: seriesName(GLOBAL_SERIES), cluster, ...report });
-    else printLines(context.stdout, describeReport(report, cluster));
-    if (!report.complete) context.exitWith(EXIT.failed);
+    const place = findSeries(options, context);
+    const report = await verify(place);
+    const { cluster } = place;
+    const series = seriesName(GLOBAL_SERIES);
+    if (options.json === true) printJson(context.stdout, { series, cluster, ...(report ?? NO_NUMBERS) });
+    else if (report === null)
+      printLines(context.stdout, [`series ${series} in cluster ${cluster}: no numbers yet`]);
+    else printLines(context.stdout, describeReport(report, { series, cluster }));
+    if (report !== null && !report.complete) context.exitWith(EXIT.failed);
   });
 }
 
+/** For `--json`, of a series that does not exist. */
+const NO_NUMBERS = { complete: true, numbers: 0 } as const;
+
+/** The numbers of which cluster, in which etcd. */
+interface Place {
+  readonly endpoints: readonly string[];
+  /** How the endpoints are known, for messages. */
+  readonly source: string;
+  readonly cluster: string;
+}
+
 /** What is configured; where nothing is said, the demonstration that runs. */
-function findEtcd(options: Options, context: CliContext): { endpoints: readonly string[]; cluster: string } {
+function findSeries(options: Options, context: CliContext): Place {
   const { config, sources } = loadConfigOf(options, context);
+  const { cluster, etcd } = config.sequence;
   const run = readRunFile(context.cwd);
   const said = (path: string): boolean => !['default', undefined].includes(kindOf(sources.get(path)));
   const chosen = options['profile'] !== undefined || options['config'] !== undefined;
-  if (run === undefined || chosen || said('sequence.cluster') || said('sequence.etcd.endpoints'))
-    return fromConfig(config);
-  return { endpoints: run.etcd.endpoints, cluster: run.cluster };
+  if (run === undefined || chosen || said('sequence.etcd.endpoints')) {
+    const source = sources.get('sequence.etcd.endpoints') ?? 'default';
+    return { endpoints: etcd.endpoints, source, cluster };
+  }
+  return {
+    endpoints: run.etcd.endpoints,
+    source: RUN_FILE,
+    cluster: said('sequence.cluster') ? cluster : run.cluster,
+  };
 }
 
 /** The base file only repeats the defaults, so naming it is no choice. */
@@ -51,54 +72,22 @@ function kindOf(source: string | undefined): string | undefined {
   return source?.startsWith('file:') === true ? 'default' : source;
 }
 
-function fromConfig({ sequence }: Config): { endpoints: readonly string[]; cluster: string } {
-  return { endpoints: sequence.etcd.endpoints, cluster: sequence.cluster };
-}
-
-async function verify(endpoints: readonly string[], cluster: string): Promise<CompletenessReport | null> {
+/** @returns null when there are no numbers yet. @throws StoreError */
+async function verify({ endpoints, source, cluster }: Place): Promise<CompletenessReport | null> {
   // The etcd client takes as long to load as all the rest; only this command needs it.
   const { openEtcdStore } = await import('../../store/etcd/open-etcd-store.ts');
-  const { store, connection } = openEtcdStore({ endpoints, cluster, callTimeoutMs: CALL_TIMEOUT_MS });
   try {
-    const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
-    return await verifySeries(store, GLOBAL_SERIES, digest);
-  } finally {
-    connection.close();
+    const { store, connection } = openEtcdStore({ endpoints, cluster, callTimeoutMs: CALL_TIMEOUT_MS });
+    try {
+      const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+      return await verifySeries(store, GLOBAL_SERIES, digest);
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    if (!(error instanceof SeqdError)) throw error;
+    const { describeEtcdError } = await import('../../store/etcd/etcd-errors.ts');
+    const reason = error.cause === undefined ? undefined : describeEtcdError(error.cause);
+    throw new StoreError(error, { endpoints, source, reason });
   }
-}
-
-function describeReport(report: CompletenessReport, cluster: string): string[] {
-  const { start, next, numbers, issued, reserved, pooled, missing, holes, duplicates, problems } = report;
-  const lines = [
-    `series ${seriesName(GLOBAL_SERIES)} in cluster ${cluster}, revision ${report.revision}`,
-    ...table([
-      ['', 'numbers'],
-      ['drawn', numbers],
-      ['issued', issued],
-      ['in the pool', pooled],
-      ['reserved', reserved],
-      ['void', report.void],
-      ['holes', missing],
-      ['duplicates', duplicates.length],
-    ]).slice(1),
-    `journal: ${report.batches} batches, ${report.facts} facts, chain ${report.chain.slice(0, 16)}`,
-  ];
-  if (holes.length > 0) lines.push(`missing: ${shorten(holes.map(describeRange))}`);
-  if (duplicates.length > 0) lines.push(`used twice: ${shorten(duplicates.map(String))}`);
-  for (const problem of problems) lines.push(`problem: ${problem}`);
-  lines.push(
-    report.complete
-      ? `complete: every number from ${start} to ${next - 1} is accounted for exactly once`
-      : 'NOT COMPLETE: see above, and docs/runbook.md',
-  );
-  return lines;
-}
-
-function describeRange(range: NumberRange): string {
-  return rangeSize(range) === 1 ? String(range.first) : `${range.first}–${range.last}`;
-}
-
-function shorten(texts: readonly string[]): string {
-  const rest = texts.length - RUNS_SHOWN;
-  return rest > 0 ? `${texts.slice(0, RUNS_SHOWN).join(', ')} and ${rest} more` : texts.join(', ');
 }

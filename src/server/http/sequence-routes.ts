@@ -43,15 +43,24 @@ async function answerRelease(
   response: Response,
 ): Promise<void> {
   const input = parseRelease(bodyOf(request), options.vocabulary);
-  const { number, site, partition, reason, allocation } = input;
+  const { number, site, partition, reason, allocation, type } = input;
   const key = parseIdempotencyKey(request.get('idempotency-key'));
-  const payload = ['release', number, site, partition, reason, allocation];
+  const payload = [
+    'release',
+    number,
+    site,
+    partition,
+    reason,
+    allocation,
+    ...(type === undefined ? [] : [type]),
+  ];
   const { reply, replayed } = await options.numbers.release({
     number,
     site,
     partition,
     reason,
     ...(allocation === undefined ? {} : { allocation }),
+    ...(type === undefined ? {} : { type }),
     origin: originOf(input, key, fingerprint(payload)),
   });
   if (replayed) response.setHeader('idempotent-replayed', 'true');

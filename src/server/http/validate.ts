@@ -37,6 +37,7 @@ export interface ReleaseInput {
   readonly partition: string;
   readonly reason: string;
   readonly allocation?: Position;
+  readonly type?: string;
   readonly client?: string;
   readonly trace?: string;
 }
@@ -57,6 +58,7 @@ const RELEASE_FIELDS = [
   'sequenceNumber',
   'siteId',
   'partitionId',
+  'invoiceType',
   'reason',
   'allocationId',
   'clientId',
@@ -99,12 +101,22 @@ export function parseRelease(fields: Fields, vocabulary: Vocabulary): ReleaseInp
   const { site, partition } = parsePlace(fields, vocabulary, mistakes);
   const reason = parseReason(fields['reason'], mistakes);
   const allocation = parseAllocation(fields['allocationId'], mistakes);
+  const type =
+    fields['invoiceType'] === undefined ? undefined : parseType(fields['invoiceType'], vocabulary, mistakes);
   const texts = {
     ...optionalText('client', 'clientId', fields, mistakes),
     ...optionalText('trace', 'traceId', fields, mistakes),
   };
   refuseMistakes(mistakes);
-  return { number, site, partition, reason, ...(allocation === undefined ? {} : { allocation }), ...texts };
+  return {
+    number,
+    site,
+    partition,
+    reason,
+    ...(allocation === undefined ? {} : { allocation }),
+    ...(type === undefined ? {} : { type }),
+    ...texts,
+  };
 }
 
 const KEY = /^[\x21-\x7e]{1,200}$/;

@@ -10,8 +10,8 @@ import { type ErrorCode, SeqdError } from '../../core/errors.ts';
 
 /** What an error of one etcd call means for the call, decided here and nowhere else. */
 export type EtcdFailure =
-  /** The store rejected the call before doing anything. */
-  | { readonly kind: 'refused'; readonly code: ErrorCode }
+  /** The store rejected the call and did nothing; with `final`, it would do so for every repetition, for ever. */
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly final: boolean }
   /** The call may have taken effect, or may yet: the reply was lost or the cluster has no leader just now. */
   | { readonly kind: 'unknown' };
 
@@ -28,12 +28,21 @@ const REFUSALS: readonly (readonly [string, ErrorCode])[] = [
   ['etcdserver: duplicate key given in txn request', 'internal'],
 ];
 
+/**
+ * Said when a write that passed its compares is carried out, and then nothing of it is. A lease that is gone never
+ * comes back, so the same transaction cannot succeed later.
+ */
+const LEASE_GONE = 'etcdserver: requested lease not found';
+
 /** Sorts an error of a call into refused or unknown. */
 export function classifyEtcdFailure(error: unknown): EtcdFailure {
   const message = messageOf(error);
-  for (const [text, code] of REFUSALS) if (message.includes(text)) return { kind: 'refused', code };
+  for (const [text, code] of REFUSALS) {
+    if (message.includes(text)) return { kind: 'refused', code, final: false };
+  }
+  if (message.includes(LEASE_GONE)) return { kind: 'refused', code: 'unavailable', final: true };
   if (error instanceof EtcdPermissionDeniedError || error instanceof EtcdInvalidAuthTokenError) {
-    return { kind: 'refused', code: 'unavailable' };
+    return { kind: 'refused', code: 'unavailable', final: false };
   }
   return { kind: 'unknown' };
 }

@@ -43,8 +43,8 @@ export class EtcdStore implements SequenceStore {
       };
     } catch (error) {
       const failure = classifyEtcdFailure(error);
-      if (failure.kind === 'refused') return { status: 'refused', code: failure.code, cause: error };
-      return { status: 'unknown', cause: error };
+      if (failure.kind === 'unknown') return { status: 'unknown', cause: error };
+      return { status: 'refused', code: failure.code, cause: error, final: failure.final };
     }
   }
 

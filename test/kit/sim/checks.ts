@@ -3,7 +3,7 @@ import { checkHistory, type ObservedOperation } from '../../../src/core/history.
 import { formatAllocationId, type Position, samePosition } from '../../../src/core/identifiers.ts';
 import type { NumberRange } from '../../../src/core/ranges.ts';
 import { type Attempt, type ClientLog, type Operation, retryOf } from './sim-client.ts';
-import type { PlacedFact, SimCluster } from './sim-cluster.ts';
+import { BATCH_AHEAD_MS_MAX, type PlacedFact, SIM_EPOCH_MS, type SimCluster } from './sim-cluster.ts';
 import type { WorkloadClient } from './workload.ts';
 
 /**
@@ -24,6 +24,7 @@ export async function checkRun(
     ...checkKeys(log, facts),
     ...checkHoldings(clients, facts),
     ...checkReservations(log, facts),
+    ...checkTimes(cluster, facts),
     ...checkOrder(log, facts, cluster.options.settings?.start ?? 1),
     ...checkEngines(cluster),
   ];
@@ -178,6 +179,18 @@ function checkReservations(log: ClientLog, facts: readonly PlacedFact[]): string
     if (!ends.has(id(command.reservation)))
       problems.push(`${describe(attempt)}: the reservation had not ended`);
   }
+  return problems;
+}
+
+/** Journal time never falls, and one fast clock does not carry it away. */
+function checkTimes(cluster: SimCluster, facts: readonly PlacedFact[]): string[] {
+  const problems: string[] = [];
+  for (const [i, placed] of facts.entries()) {
+    if (i > 0 && placed.time < facts[i - 1]!.time) problems.push(`journal time falls at ${at(placed)}`);
+  }
+  const last = facts.at(-1);
+  const aheadMs = (last?.time ?? 0) - SIM_EPOCH_MS - cluster.time.nowMs;
+  if (aheadMs > BATCH_AHEAD_MS_MAX) problems.push(`journal time is ${aheadMs} ms ahead at ${at(last!)}`);
   return problems;
 }
 

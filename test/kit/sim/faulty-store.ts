@@ -30,6 +30,8 @@ export interface CommitFault {
   readonly backMs?: number;
   readonly lateMs?: number;
   readonly code?: ErrorCode;
+  /** For `refuse`: whatever is still on its way is refused as well. */
+  readonly final?: boolean;
 }
 
 /** What becomes of one read. */
@@ -112,7 +114,12 @@ export class FaultyStore implements SequenceStore {
       case 'refuse': {
         await time.sleep(thereMs + backMs);
         const code = fault.code ?? 'storage_full';
-        return { status: 'refused', code, cause: new Error('simulated refusal') };
+        return {
+          status: 'refused',
+          code,
+          cause: new Error('simulated refusal'),
+          final: fault.final ?? false,
+        };
       }
     }
   }

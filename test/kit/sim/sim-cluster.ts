@@ -1,3 +1,4 @@
+import { CLOCK_TOLERANCE_MS, STAMP_INTERVAL_MS } from '../../../src/cluster/cluster-time.ts';
 import { type CompletenessReport } from '../../../src/core/completeness.ts';
 import type { Batch, Fact } from '../../../src/core/facts.ts';
 import type { SeriesSettings } from '../../../src/core/head.ts';
@@ -8,7 +9,7 @@ import type { NodeInfo } from '../../../src/ports/coordination.ts';
 import { silentLogger } from '../../../src/ports/logger.ts';
 import { readJournal } from '../../../src/sequencer/load-state.ts';
 import { silentObserver, type SequencerObserver } from '../../../src/sequencer/observer.ts';
-import type { EngineLimits } from '../../../src/sequencer/options.ts';
+import type { EngineLimits, SequencerDependencies } from '../../../src/sequencer/options.ts';
 import { SeriesSequencer } from '../../../src/sequencer/series-sequencer.ts';
 import { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { verifySeries } from '../../../src/verify/verify-series.ts';
@@ -36,6 +37,9 @@ export interface SimOptions {
 /** Unix milliseconds at which every simulation begins. */
 export const SIM_EPOCH_MS = 1_700_000_000_000;
 
+/** More than a batch's time may be ahead of the true time while most nodes' clocks are right within a second. */
+export const BATCH_AHEAD_MS_MAX = 1_000 + CLOCK_TOLERANCE_MS + STAMP_INTERVAL_MS;
+
 const LIMITS: EngineLimits = {
   queueMax: 1_000,
   batchSizeMax: 100,
@@ -49,6 +53,10 @@ export class SimNode {
   readonly store: FaultyStore;
   readonly coordination: SimCoordination;
   readonly sequencer: SeriesSequencer;
+  /** What the engine was made with; another series' engine of this node would be too. */
+  readonly deps: SequencerDependencies;
+  /** Its wall clock, as milliseconds ahead of the true time; may be set at any time. */
+  skewMs: number;
   readonly observed = { committed: 0, conflicted: 0, unknown: 0, reordered: 0, forwardFailed: 0 };
   /** Messages the engine logged as errors. */
   readonly errors: string[] = [];
@@ -72,13 +80,15 @@ export class SimNode {
     this.store = new FaultyStore(cluster.store, time, options.callTimeoutMs ?? 300);
     this.store.onTransfer = (transfer, revision) => cluster.election.transferred(transfer, revision);
     const random = cluster.random.fork();
-    this.coordination = new SimCoordination(this.info, cluster.election, time, () => random.next() * 5);
-    const skewMs = options.skewsMs?.[index] ?? 0;
+    this.skewMs = options.skewsMs?.[index] ?? 0;
     const clock: Clock = {
-      now: () => Math.floor(SIM_EPOCH_MS + time.nowMs + skewMs),
+      now: () => Math.floor(SIM_EPOCH_MS + time.nowMs + this.skewMs),
       monotonicMs: () => time.nowMs + 1_000 * index,
     };
-    this.sequencer = new SeriesSequencer(GLOBAL_SERIES, {
+    const { election } = cluster;
+    const lookMs = (): number => random.next() * 5;
+    this.coordination = new SimCoordination(this.info, { election, time, clock, lookMs });
+    this.deps = {
       store: this.store,
       coordination: this.coordination,
       peers: cluster.network.peersOf(this.info),
@@ -91,7 +101,8 @@ export class SimNode {
       settings: { ...SETTINGS, ...options.settings },
       window: { ...DEFAULT_WINDOW, ...options.window },
       journal: { batchesMax: 100_000, bytesMax: 100_000_000 },
-    });
+    };
+    this.sequencer = new SeriesSequencer(GLOBAL_SERIES, this.deps);
     cluster.network.listen(this.info.instance, message => this.sequencer.acceptForward(message));
   }
 

@@ -1,4 +1,6 @@
+import { ClusterTime, type OwnClocks, STAMP_INTERVAL_MS } from '../../../src/cluster/cluster-time.ts';
 import type { SeriesId } from '../../../src/core/identifiers.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
 import type { Coordination, Leader, NodeInfo } from '../../../src/ports/coordination.ts';
 import type { LeadershipGuard, LeadershipTransfer } from '../../../src/ports/sequence-store.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
@@ -13,6 +15,8 @@ export class SimElection {
   closed = false;
   /** The processes that live now. */
   members: () => readonly NodeInfo[] = () => [];
+  /** What the clock of each process showed when it last published it, by instance. */
+  readonly stamps = new Map<string, number>();
   private readonly store: MemoryStore;
   private epoch = 0;
 
@@ -50,23 +54,42 @@ export class SimElection {
   }
 }
 
-/** One node's view of the election, which is as old as its last look. */
+/** What one node's view is made from. */
+export interface SimCoordinationOptions {
+  readonly election: SimElection;
+  readonly time: VirtualTime;
+  readonly clock: Clock;
+  /** How long the next look or campaign takes. */
+  readonly lookMs: () => number;
+}
+
+/** One node's view of the election and of the others' clocks, which is as old as its last look. */
 export class SimCoordination implements Coordination {
   readonly self: NodeInfo;
   connected = true;
-  /** While set, looking changes nothing: the node goes on believing what it believed, its own leadership too. */
+  /**
+   * While set, looking changes nothing: the node goes on believing what it believed, its own leadership too, and
+   * publishes its clock no more.
+   */
   frozen = false;
   /** What this node believes. */
   view: Leader | undefined;
+  /** How often it tried to become leader. */
+  campaigns = 0;
   private readonly election: SimElection;
   private readonly time: VirtualTime;
+  private readonly clock: Clock;
   private readonly lookMs: () => number;
+  private readonly clusterTime = new ClusterTime();
+  private stampedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(self: NodeInfo, election: SimElection, time: VirtualTime, lookMs: () => number = () => 0) {
+  constructor(self: NodeInfo, { election, time, clock, lookMs }: SimCoordinationOptions) {
     this.self = self;
     this.election = election;
     this.time = time;
+    this.clock = clock;
     this.lookMs = lookMs;
+    this.publishClock();
   }
 
   async start(): Promise<void> {
@@ -87,11 +110,16 @@ export class SimCoordination implements Coordination {
 
   async campaign(_series: SeriesId, insteadOf?: Leader): Promise<boolean> {
     const { election } = this;
+    this.campaigns += 1;
     await this.time.sleep(this.lookMs());
     if (this.frozen || election.closed) return false;
     if (election.current?.epoch === insteadOf?.epoch) election.elect(this.self);
     await this.refresh();
     return this.view?.instance === this.self.instance;
+  }
+
+  timeMs(): number {
+    return this.clusterTime.timeMs(this.clocks());
   }
 
   successor(_series: SeriesId): LeadershipTransfer | undefined {
@@ -115,7 +143,23 @@ export class SimCoordination implements Coordination {
 
   /** Looks at once, unless frozen. */
   lookNow(): void {
-    if (!this.frozen) this.view = this.election.current;
+    if (this.frozen) return;
+    const { clock, election } = this;
+    this.view = election.current;
+    const others = this.nodes()
+      .filter(({ instance }) => instance !== this.self.instance)
+      .map(({ instance }) => ({ instance, wallMs: election.stamps.get(instance)! }));
+    this.clusterTime.look(this.clocks(), others);
+    if (clock.monotonicMs() >= this.stampedAtMs + STAMP_INTERVAL_MS) this.publishClock();
+  }
+
+  private clocks(): OwnClocks {
+    return { monotonicMs: this.clock.monotonicMs(), wallMs: this.clock.now() };
+  }
+
+  private publishClock(): void {
+    this.stampedAtMs = this.clock.monotonicMs();
+    this.election.stamps.set(this.self.instance, this.clock.now());
   }
 
   async close(): Promise<void> {

@@ -26,6 +26,7 @@ export interface SimulationReport {
 const CLIENTS = 6;
 const OPERATIONS = 18;
 const THINK_MS = 60;
+const DAY_MS = 24 * 3_600_000;
 
 /**
  * One run: three nodes, six clients, faults of every kind; then all is made well, everything is finished, and what
@@ -91,9 +92,18 @@ function chooseOptions(seed: number, random: Random): SimOptions {
     window: { ingressAgeMsMax: random.pick([1_000, 15_000]), ingressMax: random.pick([20, 200_000]) },
     callTimeoutMs: random.pick([50, 200, 600]),
     lookIntervalMs: random.pick([50, 250, 1_000]),
-    // Up to two seconds apart: a node whose clock is behind plans with the time of the newest batch.
-    skewsMs: [0, 0, 0].map(() => (random.chance(0.5) ? 0 : random.int(-1_000, 1_000))),
+    skewsMs: chooseSkews(random),
   };
+}
+
+/**
+ * Up to two seconds apart: a node whose clock is behind plans with the time of the newest batch. Sometimes one is
+ * far from the others, and then its clock must not count.
+ */
+function chooseSkews(random: Random): number[] {
+  const skewsMs = [0, 0, 0].map(() => (random.chance(0.5) ? 0 : random.int(-1_000, 1_000)));
+  if (random.chance(0.2)) skewsMs[random.int(0, 2)] = random.pick([-DAY_MS, DAY_MS]);
+  return skewsMs;
 }
 
 function count(names: readonly string[]): Record<string, number> {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseDocuments } from '../../../src/cli/replay/documents.ts';
 
@@ -65,4 +66,11 @@ describe('parseDocuments', () => {
   it('reports a quote that is never closed', () => {
     expect(mistakesOf(HEADER, '1,"2010')).toEqual([expect.stringMatching(/^2: Quote/)]);
   });
+});
+
+it('the sample that is shipped has no mistake, and is as the README says', () => {
+  const sample = readFileSync(new URL('../../../scripts/sample-invoices.csv', import.meta.url), 'utf8');
+  const { documents, mistakes } = parseDocuments(sample);
+  expect(mistakes).toEqual([]);
+  expect([documents.length, documents.filter(document => document.cancellation).length]).toEqual([40, 5]);
 });

@@ -109,6 +109,21 @@ describe('exit codes', () => {
     });
   });
 
+  it('release sends what identifies a number issued long ago', async () => {
+    const node = await fakeNode(response => refuse(response, 'not_owner'));
+    const place = ['--site', 's', '--partition', 'p', '--reason', 'r'];
+    const long = ['--allocation-id', '4711-3', '--type', 'on-cycle'];
+    await run(['release', '5', ...place, ...long, '--url', node.url]);
+    expect(JSON.parse(node.seen[0]!.body)).toEqual({
+      sequenceNumber: 5,
+      siteId: 's',
+      partitionId: 'p',
+      reason: 'r',
+      allocationId: '4711-3',
+      invoiceType: 'on-cycle',
+    });
+  });
+
   it('3: a refusal prints detail, code and every further mistake', async () => {
     const errors = [{ field: 'count', detail: 'count is too much' }];
     const node = await fakeNode(response => refuse(response, 'unknown_site', { errors }));

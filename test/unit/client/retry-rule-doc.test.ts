@@ -2,20 +2,13 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { RETRY_DEFAULTS } from '../../../src/client/index.ts';
 import { ERROR_CODES, type ErrorCode } from '../../../src/core/errors.ts';
-import { WIRE_ERRORS } from '../../../src/server/wire-errors.ts';
 
 const text = readFileSync(new URL('../../../docs/retry-rule.md', import.meta.url), 'utf8');
 
-it('docs/retry-rule.md lists every error code with its status and retry', () => {
-  const listed = [...text.matchAll(/^\| `(\w+)` +\| (\d+) +\| `([a-z-]+)` +\|$/gm)].map(match =>
-    match.slice(1),
-  );
-  const codes = (Object.keys(ERROR_CODES) as ErrorCode[]).map(code => [
-    code,
-    String(WIRE_ERRORS[code].http),
-    ERROR_CODES[code].retry,
-  ]);
-  expect(listed).toEqual(codes);
+it('docs/retry-rule.md leaves the table of codes to docs/errors.md', () => {
+  expect(text).toContain('(errors.md)');
+  const listed = (Object.keys(ERROR_CODES) as ErrorCode[]).filter(code => text.includes(`| \`${code}\``));
+  expect(listed).toEqual([]);
 });
 
 it('docs/retry-rule.md names the numbers the client uses', () => {

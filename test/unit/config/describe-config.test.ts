@@ -47,7 +47,16 @@ describe('describeConfig', () => {
           expect(loadConfig(withYaml(text)).config).toEqual(config);
         },
       ),
-      { numRuns: 200 },
+      {
+        numRuns: 200,
+        // Spaces that YAML does not take for any, at either end: an en quad, a no-break space, a byte order mark.
+        examples: [
+          ['(\u2000', 'null'],
+          ['\u00a0x', 'null'],
+          ['x\ufeff', 'null'],
+          ['\ufeffx', 'null'],
+        ],
+      },
     );
   });
 

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { decodeBatch, encodeBatch } from '../../../src/core/batch-codec.ts';
-import { CompletenessCheck, type CompletenessReport } from '../../../src/core/completeness.ts';
+import {
+  CompletenessCheck,
+  type CompletenessReport,
+  DUPLICATES_MAX,
+} from '../../../src/core/completeness.ts';
 import type { Fact } from '../../../src/core/facts.ts';
 import type { Head } from '../../../src/core/head.ts';
 import { checkHistory, type ObservedOperation } from '../../../src/core/history.ts';
@@ -118,6 +122,8 @@ describe('the completeness check', () => {
     ['a number missing from the pool', { page: page => ({ ...page, pooled: [] }) }],
     ['a number too many in the pool', { page: page => ({ ...page, pooled: [{ first: 3, last: 4 }] }) }],
     ['a number never drawn', { page: page => ({ ...page, voided: [{ first: 50, last: 50 }] }) }],
+    ['a number void and pooled', { page: page => ({ ...page, voided: [{ first: 3, last: 3 }] }) }],
+    ['a number of another page', { page: page => ({ ...page, voided: [{ first: 1024, last: 1024 }] }) }],
     ['a forgotten reissue', { page: page => ({ ...page, reissued: [] }) }],
     ['a forgotten skip', { head: { skipped: [] } }],
     ['a changed reason', { fact: fact => (fact.kind === 'release' ? { ...fact, reason: 'y' } : fact) }],
@@ -125,6 +131,149 @@ describe('the completeness check', () => {
     const report = tampered(change);
     expect(report.complete).toBe(false);
     expect(report.problems.length).toBeGreaterThan(0);
+  });
+});
+
+describe('the completeness check of a series with ranges too long to be counted through', () => {
+  const BILLIONS = 10_000_000_000;
+  /** 1 to 6 drawn, all but 1 and 2 released, three of them drawn again; raised; 100 drawn above, one released. */
+  function raised(): SeriesWorld {
+    const world = new SeriesWorld();
+    world.do({ kind: 'issue', owner, count: 6 });
+    for (const number of [3, 4, 5, 6])
+      world.do({ kind: 'release', number, site: 'north', partition: 'a', reason: 'x' });
+    world.do({ kind: 'issue', owner, count: 3 });
+    world.do({ kind: 'raise', next: BILLIONS, reason: 'x', actor: 'y' });
+    world.do({ kind: 'block', owner, count: 100 });
+    world.do({ kind: 'release', number: BILLIONS + 7, site: 'north', partition: 'a', reason: 'x' });
+    world.do({ kind: 'block', owner, count: 5_000_000_000_000 });
+    return world;
+  }
+
+  /** Checks it with one batch's fact changed, so that the journal contradicts itself and what is stored. */
+  function changed(
+    change: (fact: Fact, sequence: number) => Fact,
+    stored: { head?: Partial<Head>; journalFirst?: number } = {},
+  ): CompletenessReport {
+    const world = raised();
+    const journalFirst = stored.journalFirst ?? 1;
+    const check = new CompletenessCheck(
+      {
+        revision: 1,
+        head: { ...world.state.head, ...stored.head },
+        pages: new Map(world.state.allPages()),
+        reservations: [],
+        journalFirst,
+      },
+      digest,
+    );
+    for (const [i, text] of world.journal.entries()) {
+      const batch = decodeBatch(text);
+      if (batch.sequence < journalFirst) continue;
+      const facts = batch.facts.map(fact => change(fact, batch.sequence));
+      check.feed(decodeJournalEntry(encodeBatch({ ...batch, facts }), i + 1));
+    }
+    return check.report();
+  }
+
+  const RAISE = 7;
+  const FIRST_BLOCK = 8;
+  const LAST_BLOCK = 10;
+  const end = BILLIONS + 100 + 5_000_000_000_000;
+
+  test('accepts an honest one', () => {
+    expect(raised().check()).toMatchObject({
+      complete: true,
+      problems: [],
+      numbers: end - 1,
+      issued: 5 + 99 + 5_000_000_000_000,
+      pooled: 2,
+      void: BILLIONS - 7,
+    });
+  });
+
+  test('accepts what pruning has left of it', () => {
+    expect(changed(fact => fact, { journalFirst: FIRST_BLOCK })).toMatchObject({
+      complete: true,
+      problems: [],
+      witnessedByStateOnly: BILLIONS - 1,
+      void: BILLIONS - 7,
+    });
+  });
+
+  test('finds a hole beside the skipped range', () => {
+    const report = changed((fact, sequence) =>
+      sequence === FIRST_BLOCK && fact.kind === 'block'
+        ? { ...fact, fresh: { first: BILLIONS + 1, last: BILLIONS + 99 } }
+        : fact,
+    );
+    expect(report).toMatchObject({
+      complete: false,
+      missing: 1,
+      holes: [{ first: BILLIONS, last: BILLIONS }],
+      duplicates: [],
+    });
+  });
+
+  test('finds the hole that a shorter raise leaves', () => {
+    const report = changed((fact, sequence) =>
+      sequence === RAISE && fact.kind === 'raise'
+        ? { ...fact, next: 5_001, skipped: { first: 7, last: 5_000 } }
+        : fact,
+    );
+    expect(report).toMatchObject({
+      complete: false,
+      missing: BILLIONS - 5_001,
+      holes: [{ first: 5_001, last: BILLIONS - 1 }],
+    });
+  });
+
+  test('finds a number inside the skipped range that was issued, from the counter or from the pool', () => {
+    const wanted = { first: 5_000_000_000, last: 5_000_000_000 };
+    const fresh = changed((fact, sequence) =>
+      sequence === LAST_BLOCK && fact.kind === 'block' ? { ...fact, fresh: wanted } : fact,
+    );
+    expect(fresh.complete).toBe(false);
+    expect(fresh.problems.join()).toContain(
+      'number 5000000000 is stored as void, but the journal makes it issued',
+    );
+    const pooled = changed((fact, sequence) =>
+      sequence === LAST_BLOCK && fact.kind === 'block' ? { ...fact, reused: [wanted] } : fact,
+    );
+    expect(pooled.complete).toBe(false);
+    expect(pooled.problems.join()).toContain('takes number 5000000000 for pooled, but it was void');
+  });
+
+  test('finds a number beside the skipped range that was issued twice', () => {
+    const report = changed((fact, sequence) =>
+      sequence === LAST_BLOCK && fact.kind === 'block'
+        ? { ...fact, fresh: { first: BILLIONS, last: fact.fresh!.last } }
+        : fact,
+    );
+    // One of the hundred was released before, so it is not issued twice.
+    expect(report.complete).toBe(false);
+    expect(report.duplicates).toHaveLength(99);
+    expect(report.duplicates).toContain(BILLIONS);
+    expect(report.duplicates).not.toContain(BILLIONS + 7);
+  });
+
+  test('names some of the billions of numbers issued twice, and counts the rest', () => {
+    const report = changed((fact, sequence) =>
+      sequence === LAST_BLOCK && fact.kind === 'block' ? { ...fact, reused: [fact.fresh!] } : fact,
+    );
+    expect(report.complete).toBe(false);
+    expect(report.duplicates).toHaveLength(DUPLICATES_MAX);
+    expect(report.problems).toContain(`${5_000_000_000_000 - DUPLICATES_MAX} more numbers are used twice`);
+  });
+
+  test('finds a skipped range that is stored otherwise', () => {
+    const [skipped] = raised().state.head.skipped;
+    const shorter = { head: { skipped: [{ ...skipped!, last: skipped!.last - 1 }] } };
+    const report = changed(fact => fact, shorter);
+    expect(report).toMatchObject({
+      complete: false,
+      problems: [`number ${BILLIONS - 1} is stored as issued, but the journal makes it void`],
+    });
   });
 });
 

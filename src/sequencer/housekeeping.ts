@@ -1,0 +1,83 @@
+import { formatAllocationId, type SeriesId, seriesName } from '../core/identifiers.ts';
+import type { Request } from '../core/requests.ts';
+import type { SeriesState } from '../core/state.ts';
+import type { JournalIndex } from './journal-index.ts';
+import { JournalKeeper } from './journal-keeper.ts';
+import type { SequencerDependencies } from './options.ts';
+
+const EXPIRE_INTERVAL_MS = 250;
+const PRUNE_INTERVAL_MS = 5_000;
+
+/** What housekeeping works on. */
+export interface Household {
+  /** The committed state as last seen; `undefined` when there is nothing to do. */
+  state(): SeriesState | undefined;
+  readonly journal: JournalIndex;
+  submit(request: Request): Promise<unknown>;
+}
+
+/** What one node does for a series unasked: as leader it ends overdue reservations and prunes the journal. */
+export class Housekeeping {
+  private readonly series: SeriesId;
+  private readonly deps: SequencerDependencies;
+  private readonly household: Household;
+  private readonly keeper: JournalKeeper;
+  private readonly timers: NodeJS.Timeout[];
+  private readonly expiring = new Set<string>();
+  private pruning = false;
+
+  constructor(series: SeriesId, deps: SequencerDependencies, household: Household) {
+    this.series = series;
+    this.deps = deps;
+    this.household = household;
+    this.keeper = new JournalKeeper(deps.store, series, { limits: deps.journal, logger: deps.logger });
+    this.timers = [
+      setInterval(() => this.expireReservations(), EXPIRE_INTERVAL_MS),
+      setInterval(() => void this.pruneJournal(), PRUNE_INTERVAL_MS),
+    ];
+  }
+
+  close(): void {
+    for (const timer of this.timers) clearInterval(timer);
+  }
+
+  /** The leader ends reservations whose deadline has passed. */
+  private expireReservations(): void {
+    const state = this.household.state();
+    if (state === undefined || !this.deps.coordination.leads(this.series)) return;
+    const now = this.deps.coordination.timeMs();
+    for (const { position, deadline } of state.reservations()) {
+      const id = formatAllocationId(position);
+      if (deadline > now || this.expiring.has(id)) continue;
+      this.expiring.add(id);
+      this.household
+        .submit({ command: { kind: 'expire', reservation: position }, origin: {} })
+        .catch((error: unknown) => {
+          // Confirmed or cancelled meanwhile, or to be tried again at the next look.
+          this.deps.logger.debug({ err: error, reservation: id }, 'reservation not expired');
+        })
+        .finally(() => this.expiring.delete(id));
+    }
+  }
+
+  /** The leader keeps the journal within its limits; every node forgets the keys that are pruned with it. */
+  private async pruneJournal(): Promise<void> {
+    const { coordination, logger } = this.deps;
+    const { journal } = this.household;
+    const state = this.household.state();
+    if (state === undefined || this.pruning) return;
+    const leader = coordination.leads(this.series) ? coordination.leader(this.series) : undefined;
+    if (leader === undefined) {
+      state.window.forgetBefore(this.keeper.keepFrom(state, journal));
+      return;
+    }
+    this.pruning = true;
+    try {
+      await this.keeper.prune(state, journal, leader.guard);
+    } catch (error) {
+      logger.warn({ err: error, series: seriesName(this.series) }, 'journal not pruned; tried again later');
+    } finally {
+      this.pruning = false;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { applyBatch } from '../core/apply.ts';
+import { SeqdError } from '../core/errors.ts';
+import { decodeHead, encodeHead } from '../core/head.ts';
+import { type SeriesId, seriesName } from '../core/identifiers.ts';
+import type { Plan } from '../core/plan.ts';
+import { KEYS } from '../core/records.ts';
+import type { SeriesState } from '../core/state.ts';
+import { JournalIndex } from './journal-index.ts';
+import { loadState, readJournal } from './load-state.ts';
+import type { SequencerDependencies } from './options.ts';
+
+/** Journal entries read at a time while catching up. */
+const CATCH_UP_CHUNK = 500;
+
+/**
+ * This node's copy of a series' committed state: loaded from the store once, then kept up by the node's own
+ * commits and, after those of others, by reading the journal on from where it stands.
+ */
+export class SeriesReplica {
+  readonly journal = new JournalIndex();
+  private readonly series: SeriesId;
+  private readonly deps: Pick<SequencerDependencies, 'store' | 'settings' | 'window' | 'digest' | 'logger'>;
+  private loaded: SeriesState | undefined;
+
+  constructor(series: SeriesId, deps: SeriesReplica['deps']) {
+    this.series = series;
+    this.deps = deps;
+  }
+
+  /** `undefined` until the first {@link refresh}. */
+  get state(): SeriesState | undefined {
+    return this.loaded;
+  }
+
+  /** The head as it reads in the store when the state is its newest; `null` before the first commit. */
+  get headText(): string | null {
+    return this.loaded === undefined || this.loaded.head.sequence === 0 ? null : encodeHead(this.loaded.head);
+  }
+
+  /** Takes in a commit of our own. */
+  absorb({ draft, batch, text }: Plan, revision: number): void {
+    this.loaded!.absorb(draft, revision);
+    this.journal.note(batch, text.length);
+  }
+
+  /**
+   * Makes the state the store's newest. Must not run while a commit of this node is under way.
+   *
+   * @throws SeqdError `unavailable`; `invariant_violated` or `unsupported_format` when the stored data must not be touched
+   */
+  async refresh(): Promise<void> {
+    if (this.loaded === undefined) await this.load();
+    else await this.readOn(this.loaded);
+  }
+
+  private async load(): Promise<void> {
+    const { store, settings, logger } = this.deps;
+    const { state, entries } = await loadState(store, this.series, this.deps);
+    for (const { batch, text } of entries) this.journal.note(batch, text.length);
+    this.loaded = state;
+    const stored = state.head.settings;
+    const ignored = (['start', 'maximum', 'reuse'] as const).filter(name => stored[name] !== settings[name]);
+    if (ignored.length > 0) {
+      logger.warn(
+        { series: seriesName(this.series), stored, configured: settings, ignored },
+        'settings that were fixed with the first batch differ from the configuration; the stored ones hold',
+      );
+    }
+  }
+
+  /** Applies what others have committed since; loads anew when the journal no longer reaches back to us. */
+  private async readOn(state: SeriesState): Promise<void> {
+    for (let fruitless = 0; fruitless < 2;) {
+      const first = state.head.sequence + 1;
+      const last = first + CATCH_UP_CHUNK - 1;
+      const entries = await readJournal(this.deps.store, this.series, { first, last });
+      if (entries[0] !== undefined && entries[0].batch.sequence !== first) break;
+      for (const { batch, text, revision } of entries) {
+        state.absorb(applyBatch(state, batch, text, this.deps.digest), revision);
+        this.journal.note(batch, text.length);
+      }
+      if (entries.length < CATCH_UP_CHUNK && (await this.isAtHead(state))) return;
+      // Others may have committed between the two reads; if nothing is there twice, it has been pruned.
+      fruitless = entries.length === 0 ? fruitless + 1 : 0;
+    }
+    await this.load();
+  }
+
+  /** Whether the state is the store's newest. It must then read exactly as the stored head: a difference means corruption. */
+  private async isAtHead(state: SeriesState): Promise<boolean> {
+    const { record } = await this.deps.store.read(this.series, KEYS.head);
+    const text = this.headText;
+    const stored = record?.value ?? null;
+    if (stored === text) return true;
+    const sequence = stored === null ? 0 : decodeHead(stored).sequence;
+    if (sequence > state.head.sequence) return false;
+    throw new SeqdError(
+      'invariant_violated',
+      `The store's head (batch ${sequence}) contradicts what this node saw committed (batch ${state.head.sequence}). ` +
+        'Was etcd restored from a backup, or written to by hand?',
+      { details: { stored, seen: text } },
+    );
+  }
+}
