@@ -8,14 +8,14 @@ import { checkNode } from './lib/check-node.mjs';
 import { ensureDependencies } from './lib/dependencies.mjs';
 import { ensureEtcd } from './lib/etcd-binary.mjs';
 import { deleteEtcdCluster } from './lib/etcd-cluster.mjs';
-import { parsePocArguments, USAGE } from './poc/arguments.mjs';
+import { parsePocArguments, RefusedError, refuseResetOf, USAGE } from './poc/arguments.mjs';
 import { openBrowser } from './poc/browser.mjs';
 import { launchSupervisor } from './poc/launch.mjs';
 import { placesOf } from './poc/places.mjs';
 import { planPoc } from './poc/plan.mjs';
 import { resetDockerEtcd } from './poc/poc-etcd.mjs';
 import { isRunning, readRun } from './poc/run-file.mjs';
-import { nodeVariables, readPocSettings } from './poc/settings.mjs';
+import { givenEndpoints, nodeVariables, readPocSettings } from './poc/settings.mjs';
 import { stopPoc } from './poc/stop-poc.mjs';
 import { dashboardUrl, describeRun } from './poc/summary.mjs';
 import { Terminal } from './poc/terminal.mjs';
@@ -43,7 +43,7 @@ async function main(options) {
     terminal.line(stopped ? 'seqd has stopped; its numbers are kept.' : 'seqd is not running.');
     return;
   }
-  if (options.action === 'reset') await stopPoc(places, log);
+  if (options.action === 'reset') refuseResetOf(options.endpoints);
   else if (await showRunning(options)) return;
 
   terminal.line('Starting seqd');
@@ -63,7 +63,12 @@ async function prepare({ action, endpoints, port, nodes }) {
     await terminal.step('build', () => ensureBuild(log), String);
   const settings = await readPocSettings(process.env, places);
   const { cluster, dataDirectory: etcdDir, compactionMinutes } = settings;
-  const given = endpoints.length === 0 && !settings.embedded ? settings.endpoints : endpoints;
+  const given = givenEndpoints(endpoints, settings);
+  if (action === 'reset') {
+    // Here too: only now is it known what the configuration says.
+    refuseResetOf(given);
+    await stopPoc(places, log);
+  }
   const etcd = await terminal.step('etcd program', () => chooseEtcd(given), describeEtcd);
   if (action === 'reset') {
     await deleteEtcdCluster(etcdDir);
@@ -166,5 +171,5 @@ try {
   await main(parsePocArguments(process.argv.slice(2), process.env));
 } catch (error) {
   console.error(`\n${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof RefusedError ? error.exitCode : 1;
 }

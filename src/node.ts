@@ -8,11 +8,14 @@ import { DEFAULT_WINDOW, type WindowLimits } from './core/window.ts';
 import { createSystemClock } from './ports/clock.ts';
 import type { NodeInfo } from './ports/coordination.ts';
 import type { Logger } from './ports/logger.ts';
+import { Admission } from './sequencer/admission.ts';
+import { CommitSlots } from './sequencer/commit-slots.ts';
 import { NumberService } from './sequencer/number-service.ts';
 import { SeriesSequencer } from './sequencer/series-sequencer.ts';
 import { createHttpApp } from './server/http/http-app.ts';
 import { Accounting } from './server/http/request-context.ts';
 import type { HealthCheck } from './server/http/health-routes.ts';
+import { EventLoopDelay } from './server/event-loop.ts';
 import { HttpServer } from './server/http-server.ts';
 import { RecentLatency } from './server/latency.ts';
 import { Metrics } from './server/metrics.ts';
@@ -51,6 +54,7 @@ export class SeqdNode {
   private readonly stats: StatsService;
   private readonly compactor: EtcdCompactor | undefined;
   private readonly leaderFinder: EtcdLeaderFinder;
+  private readonly eventLoop = new EventLoopDelay();
   private readonly http: HttpServer;
   private status: 'created' | 'starting' | 'serving' | 'draining' | 'closed' = 'created';
 
@@ -83,6 +87,8 @@ export class SeqdNode {
       digest: sha256,
       random: Math.random,
       limits: config.sequence.engine,
+      admission: new Admission(config.sequence.engine.queueMax),
+      slots: new CommitSlots(config.sequence.engine.commitsMax, clock),
       settings: settingsOf(config),
       window,
       journal: {
@@ -106,6 +112,7 @@ export class SeqdNode {
       sequencer: this.sequencer,
       coordination: this.coordination,
       latency,
+      eventLoopDelayMaxMs: this.eventLoop.reader(),
       members: () => readMemberStatus(this.connection),
       window,
       vocabulary: {
@@ -125,6 +132,7 @@ export class SeqdNode {
       leads: () => this.coordination.leads(GLOBAL_SERIES),
       etcdConnected: () => this.coordination.connected,
       pendingRequests: () => this.sequencer.load,
+      eventLoopDelayMaxMs: this.eventLoop.reader(),
     });
     const { handle, classes } = createHttpApp({
       series: GLOBAL_SERIES,
@@ -168,6 +176,7 @@ export class SeqdNode {
   /** Binds the port, joins the cluster, loads the series. @throws SeqdError `unavailable`, or the system's error */
   async start(): Promise<void> {
     this.status = 'starting';
+    this.eventLoop.start();
     const port = await this.http.listen();
     this.self.url = advertiseUrlOf(this.config, port);
     await this.join();
@@ -192,6 +201,7 @@ export class SeqdNode {
   async close(): Promise<void> {
     if (this.status === 'closed') return;
     this.status = 'closed';
+    this.eventLoop.close();
     this.stats.close();
     this.compactor?.close();
     this.leaderFinder.close();

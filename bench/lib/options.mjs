@@ -59,7 +59,7 @@ export function parseBenchOptions(args, families) {
 /** @param {string} flag @param {string} text @returns {number} */
 function positive(flag, text) {
   const value = Number(text);
-  if (!(value > 0 && value < 1e6)) throw new Error(`${flag} must be a number above 0, not ${text}`);
+  if (!(value > 0 && value < 1e9)) throw new Error(`${flag} must be a number above 0, not ${text}`);
   return value;
 }
 

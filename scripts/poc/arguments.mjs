@@ -17,13 +17,37 @@ Usage: ./START-POC.sh [options]        (Windows: START-POC.bat, anywhere: npm st
 
   --detach            run in the background; returns when everything is ready
   --stop              stop a running demonstration; its numbers stay
-  --reset             stop, delete its numbers and logs, start afresh
+  --reset             stop, delete its numbers and logs, start afresh; only with the etcd this script starts:
+                      refused (exit code 2) with one that is given, where nothing is ever deleted
   --no-open           do not open the browser
   --nodes N           number of nodes, 1 to ${NODES_MAX} (default 4)
   --port P            port of the first node (default ${FIRST_PORT_DEFAULT}); the others follow, etcd's from P + 4299
   --endpoints A,B,C   use this etcd instead of starting one (or SEQD_ETCD_ENDPOINTS); its history is not compacted
   --help              this text
 `;
+
+/** What was asked for is never done this way; nothing has been touched. */
+export class RefusedError extends Error {
+  exitCode = 2;
+}
+
+/**
+ * A reset deletes the data of the etcd members that the script runs. In an etcd that is given others may keep things,
+ * and the script's own members are not those the user means then.
+ *
+ * @param {readonly string[]} endpoints of the given etcd; empty: members of our own
+ * @throws RefusedError when there is one
+ */
+export function refuseResetOf(endpoints) {
+  if (endpoints.length === 0) return;
+  throw new RefusedError(
+    [
+      `--reset deletes nothing in an etcd that is given (${endpoints.join(', ')}), so nothing was stopped or deleted.`,
+      'To start afresh there, use another cluster name (SEQD_CLUSTER), or delete the keys below /seqd/<cluster>/ yourself.',
+      'To reset the etcd this script starts, leave out --endpoints, SEQD_ETCD_ENDPOINTS and sequence.etcd.embedded: false.',
+    ].join('\n'),
+  );
+}
 
 /**
  * Reads the command line of the start script.

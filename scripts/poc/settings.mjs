@@ -63,6 +63,17 @@ async function builtLoader() {
 }
 
 /**
+ * The etcd the user wants used instead of members of our own.
+ *
+ * @param {readonly string[]} endpoints from the command line or SEQD_ETCD_ENDPOINTS
+ * @param {Pick<PocSettings, 'embedded' | 'endpoints'>} settings
+ * @returns {string[]} empty: members of our own
+ */
+export function givenEndpoints(endpoints, settings) {
+  return endpoints.length === 0 && !settings.embedded ? [...settings.endpoints] : [...endpoints];
+}
+
+/**
  * Variables for the nodes that what the user says in the environment still beats. seqd compacts the history only of
  * a cluster that was started here: in one that was there before, others may still need theirs.
  *

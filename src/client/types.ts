@@ -147,6 +147,8 @@ export interface StatsReply {
   readonly vocabulary: Vocabulary;
   readonly cluster: ClusterView;
   readonly node: string;
+  /** Longest time that the node's process could do nothing else, since these stats were last read. */
+  readonly eventLoopDelayMaxMs: number;
   readonly uptimeSeconds: number;
 }
 

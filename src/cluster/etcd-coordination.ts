@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ICompare, IKeyValue } from 'etcd3';
 import { SeqdError } from '../core/errors.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
@@ -83,8 +84,9 @@ export class EtcdCoordination implements Coordination {
       if (id !== undefined) await this.register(id);
     }
     await this.refresh();
+    await this.settleTime();
     // Without a look at the others nobody knows the time.
-    if (!this.connected) throw new SeqdError('unavailable');
+    if (!this.connected || this.closed) throw new SeqdError('unavailable');
     this.schedule();
   }
 
@@ -211,6 +213,22 @@ export class EtcdCoordination implements Coordination {
     }, this.options.refreshIntervalMs);
   }
 
+  /**
+   * Watches the stamps that stood when we came until it is known which of them are from before an outage. Meanwhile
+   * our own goes on, or others that watch would wait for it in vain.
+   */
+  private async settleTime(): Promise<void> {
+    while (this.connected && this.time.inDoubt && !this.closed) {
+      this.options.logger.debug(
+        { clockAheadMs: this.clockAheadMs },
+        'our clock is ahead of all stamps; watching them',
+      );
+      await sleep(this.options.refreshIntervalMs);
+      await this.refresh();
+      await this.publishClock();
+    }
+  }
+
   private async register(lease: string): Promise<void> {
     const registration = this.registration(lease);
     try {
@@ -333,6 +351,8 @@ export class EtcdCoordination implements Coordination {
 
   /** Says once that our clock is not believed, and once that it is again. */
   private watchClock(): void {
+    // What it disagrees with may be stamps from before an outage.
+    if (this.time.inDoubt) return;
     const { logger } = this.options;
     const clockAheadMs = Math.round(this.clockAheadMs);
     // Half of it ends it, so that a clock near the limit is no news at every look.

@@ -32,6 +32,16 @@ export function crossMistakes({ sequence, server, node }: KnownConfig): CrossMis
     });
   }
 
+  // Or no series could ever use its depth.
+  const { pipelineDepth, commitsMax } = sequence?.engine ?? {};
+  if (pipelineDepth !== undefined && commitsMax !== undefined && commitsMax < pipelineDepth) {
+    mistakes.push({
+      path: 'sequence.engine.commits-max',
+      allowed: `at least sequence.engine.pipeline-depth (${pipelineDepth})`,
+      against: 'sequence.engine.pipeline-depth',
+    });
+  }
+
   // Node refuses to create an HTTP server otherwise.
   const { requestTimeoutMs, headersTimeoutMs } = server ?? {};
   if (

@@ -30,12 +30,15 @@ const defaults: MutableConfig = {
       megabytesMax: 64,
     },
     engine: {
-      // Requests that may wait per series on one node; more are refused as overload.
+      // Requests that may wait on one node; more are refused as overload. One tenant may have 8/9 of it, one series 8/9 of
+      // that; fewer when others have requests waiting too.
       queueMax: 20_000,
       // Requests one commit carries.
       batchSizeMax: 512,
-      // Commits under way at once.
+      // Commits of one series under way at once, …
       pipelineDepth: 2,
+      // … and of all series of a node; past that tenants take turns, and each tenant's series do.
+      commitsMax: 16,
       // A request's whole budget.
       requestTimeoutMs: 2_500,
       // How long a stopping node finishes accepted work.

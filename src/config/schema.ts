@@ -117,13 +117,15 @@ export const configSchema = z
         windowMax: wholeNumber(1, 10_000_000),
       }),
       journal: z.strictObject({
-        batchesMax: wholeNumber(1, 10_000_000),
+        // At most what the leader's journal index can hold, or megabytesMax could not be kept to.
+        batchesMax: wholeNumber(1, 1_000_000),
         megabytesMax: wholeNumber(1, 1_024),
       }),
       engine: z.strictObject({
         queueMax: wholeNumber(1, 1_000_000),
         batchSizeMax: wholeNumber(1, 4_096),
         pipelineDepth: wholeNumber(1, 8),
+        commitsMax: wholeNumber(1, 1_024),
         // At most 2900, so that a node without a quorum has answered within three seconds.
         requestTimeoutMs: milliseconds(10, 2_900),
         drainTimeoutMs: milliseconds(0, 10 * MINUTE_MS),

@@ -3,13 +3,11 @@ import { assertFormat, STORED_FORMAT } from './head.ts';
 import { comparePositions, type Owner, ownerKey, parseOwnerKey, type Position } from './identifiers.ts';
 import {
   addRange,
-  flattenRanges,
   type NumberRange,
   rangeIndexAt,
   rangesInclude,
   type RangeSet,
   removeRange,
-  unflattenRanges,
 } from './ranges.ts';
 import { parseStored } from './stored-text.ts';
 
@@ -84,7 +82,7 @@ export function holdNumbers(page: Page, holding: Holding): Page {
   const at = rangeIndexAt(page.reissued, holding.first);
   const after = page.reissued[at];
   invariant(after === undefined || holding.last < after.first, 'a number that is reissued is held by nobody');
-  return { ...page, reissued: [...page.reissued.slice(0, at), holding, ...page.reissued.slice(at)] };
+  return { ...page, reissued: page.reissued.toSpliced(at, 0, holding) };
 }
 
 /** The page without one number's reissue record; unchanged when the number was never reissued. */
@@ -95,7 +93,7 @@ export function unholdNumber(page: Page, number: number): Page {
   const rest: Holding[] = [];
   if (holding.first < number) rest.push({ ...holding, last: number - 1 });
   if (number < holding.last) rest.push({ ...holding, first: number + 1 });
-  return { ...page, reissued: [...page.reissued.slice(0, at), ...rest, ...page.reissued.slice(at + 1)] };
+  return { ...page, reissued: page.reissued.toSpliced(at, 1, ...rest) };
 }
 
 /** The current allocation of a reissued number; `undefined` when it was never reissued. */
@@ -117,7 +115,7 @@ export function pageStatus(
 
 /** A range in a stored page at most: two offsets of four digits, and commas. */
 export const PAGE_RANGE_BYTES = 10;
-/** A holding at most: the same with the allocation's sequence (16 digits) and index, the owner's index, and brackets. */
+/** A holding at most: its place and size, four digits each, the allocation's sequence (16 digits and a sign) and index, the owner's index, commas. */
 export const PAGE_HOLDING_BYTES = 40;
 
 /** How many bytes the page takes when stored, at most, besides its frame. */
@@ -134,22 +132,26 @@ export function pageBytes(page: Page): number {
   return ranges * PAGE_RANGE_BYTES + page.reissued.length * PAGE_HOLDING_BYTES + ownersBytes;
 }
 
-/** The page as stored. Numbers are written relative to the page's first. */
+/**
+ * The page as stored: ranges as two numbers each, holdings as five, places and sequences relative to those before, because a
+ * page full of them is written with every draw from it.
+ */
 export function encodePage(id: number, page: Page): string {
   const base = id * PAGE_SIZE;
   const owners: string[] = [];
-  const reissued = page.reissued.map(holding => {
-    const key = ownerKey(holding.owner);
-    let owner = owners.indexOf(key);
-    if (owner < 0) owner = owners.push(key) - 1;
-    const { sequence, index } = holding.allocation;
-    return [holding.first - base, holding.last - base, sequence, index, owner];
-  });
+  const reissued: number[] = [];
+  let previous = { last: base - 1, sequence: 0 };
+  for (const { first, last, allocation, owner } of page.reissued) {
+    const { sequence, index } = allocation;
+    reissued.push(first - previous.last, last - first, sequence - previous.sequence, index);
+    reissued.push(indexIn(owners, ownerKey(owner)));
+    previous = { last, sequence };
+  }
   return JSON.stringify({
     f: STORED_FORMAT,
-    p: page.pooled.length === 0 ? undefined : flattenRanges(page.pooled, base),
-    h: page.reserved.length === 0 ? undefined : flattenRanges(page.reserved, base),
-    v: page.voided.length === 0 ? undefined : flattenRanges(page.voided, base),
+    p: encodeRanges(page.pooled, base),
+    h: encodeRanges(page.reserved, base),
+    v: encodeRanges(page.voided, base),
     r: reissued.length === 0 ? undefined : reissued,
     w: owners.length === 0 ? undefined : owners,
   });
@@ -166,29 +168,69 @@ export function decodePage(id: number, text: string): Page {
   const base = id * PAGE_SIZE;
   const owners = (stored.w ?? []).map(parseOwnerKey);
   const page = {
-    pooled: unflattenRanges(stored.p ?? [], base),
-    reserved: unflattenRanges(stored.h ?? [], base),
-    voided: unflattenRanges(stored.v ?? [], base),
-    reissued: (stored.r ?? []).map(([first, last, sequence, index, owner]) => {
-      invariant(owners[owner] !== undefined, 'a stored holding names an owner of its page');
-      return {
-        first: first + base,
-        last: last + base,
-        allocation: { sequence, index },
-        owner: owners[owner],
-      };
-    }),
+    pooled: decodeRanges(stored.p ?? [], base),
+    reserved: decodeRanges(stored.h ?? [], base),
+    voided: decodeRanges(stored.v ?? [], base),
+    reissued: decodeHoldings(stored.r ?? [], owners, base),
   };
   for (const ranges of [page.pooled, page.reserved, page.voided, page.reissued]) assertInPage(id, ranges);
   return page;
 }
+
+/** Each range as its distance from the one before and its size less one; `undefined` for none. */
+function encodeRanges(ranges: RangeSet, base: number): number[] | undefined {
+  if (ranges.length === 0) return undefined;
+  const flat: number[] = [];
+  let previous = base - 1;
+  for (const { first, last } of ranges) {
+    flat.push(first - previous, last - first);
+    previous = last;
+  }
+  return flat;
+}
+
+function decodeRanges(flat: readonly number[], base: number): NumberRange[] {
+  invariant(Array.isArray(flat) && flat.length % 2 === 0, 'stored ranges are pairs of numbers');
+  const ranges: NumberRange[] = [];
+  let last = base - 1;
+  for (let i = 0; i < flat.length; i += 2) {
+    const first = last + flat[i]!;
+    last = first + flat[i + 1]!;
+    ranges.push({ first, last });
+  }
+  return ranges;
+}
+
+function decodeHoldings(flat: readonly number[], owners: readonly Owner[], base: number): Holding[] {
+  invariant(Array.isArray(flat) && flat.length % HOLDING_FIELDS === 0, 'a stored holding is so many numbers');
+  const holdings: Holding[] = [];
+  let last = base - 1;
+  let sequence = 0;
+  for (let i = 0; i < flat.length; i += HOLDING_FIELDS) {
+    const first = last + flat[i]!;
+    last = first + flat[i + 1]!;
+    sequence += flat[i + 2]!;
+    const owner = owners[flat[i + 4]!];
+    invariant(owner !== undefined, 'a stored holding names an owner of its page');
+    holdings.push({ first, last, allocation: { sequence, index: flat[i + 3]! }, owner });
+  }
+  return holdings;
+}
+
+/** Where a text stands in the list, which it joins if it is new. */
+function indexIn(list: string[], text: string): number {
+  const at = list.indexOf(text);
+  return at < 0 ? list.push(text) - 1 : at;
+}
+
+const HOLDING_FIELDS = 5;
 
 interface StoredPage {
   f: number;
   p?: number[];
   h?: number[];
   v?: number[];
-  r?: [number, number, number, number, number][];
+  r?: number[];
   w?: string[];
 }
 
@@ -197,7 +239,11 @@ function assertInPage(id: number, ranges: readonly NumberRange[]): void {
   let next = id * PAGE_SIZE;
   const end = next + PAGE_SIZE;
   for (const { first, last } of ranges) {
-    invariant(first >= next && last >= first && last < end, 'the ranges of a stored page ascend within it');
+    const whole = Number.isSafeInteger(first) && Number.isSafeInteger(last);
+    invariant(
+      whole && first >= next && last >= first && last < end,
+      'the ranges of a stored page ascend within it',
+    );
     next = last + 1;
   }
 }

@@ -64,7 +64,7 @@ export function addRange(set: RangeSet, added: NumberRange): RangeSet {
   };
   const from = joinsBefore ? at - 1 : at;
   const to = joinsAfter ? at + 1 : at;
-  return [...set.slice(0, from), joined, ...set.slice(to)];
+  return set.toSpliced(from, to - from, joined);
 }
 
 /**
@@ -81,7 +81,7 @@ export function removeRange(set: RangeSet, removed: NumberRange): RangeSet {
   const rest: NumberRange[] = [];
   if (range.first < removed.first) rest.push({ first: range.first, last: removed.first - 1 });
   if (removed.last < range.last) rest.push({ first: removed.last + 1, last: range.last });
-  return [...set.slice(0, at), ...rest, ...set.slice(at + 1)];
+  return set.toSpliced(at, 1, ...rest);
 }
 
 /** Ranges as one flat array `first, last, first, last, …`, each less `base`: compact in JSON. */

@@ -85,10 +85,12 @@ export interface RangeQuery {
   readonly revision?: number;
 }
 
-/** Journal entries to delete. */
+/** Journal entries to delete: the oldest there are. */
 export interface Prune {
   readonly series: SeriesId;
+  /** Where the journal begins, as the caller knows; 1 when nothing was ever pruned. */
   readonly first: number;
+  /** The last entry to delete. */
   readonly last: number;
   readonly leadership: LeadershipGuard;
 }
@@ -113,10 +115,11 @@ export interface SequenceStore {
   range(query: RangeQuery): Promise<RangeResult>;
   /**
    * Deletes the journal entries `first` to `last`, both inclusive, and records that the journal now begins after them, in
-   * one step and only while the leadership stands. Entries pruned must be older than any that is still needed.
+   * one step and only while the leadership stands and the journal begins with `first`. So a request that arrives late
+   * changes nothing. Entries pruned must be older than any that is still needed.
    *
-   * @returns false when the leadership no longer stands; nothing was changed then
-   * @throws SeqdError `unavailable`; it may have happened
+   * @returns false when the leadership no longer stands or the journal begins elsewhere; nothing was changed then
+   * @throws SeqdError `unavailable`; it may have happened, or may still
    */
   prune(prune: Prune): Promise<boolean>;
   /** Every series period that has a head. */

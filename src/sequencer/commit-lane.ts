@@ -14,6 +14,7 @@ import {
   type LeadershipGuard,
   type LeadershipTransfer,
 } from '../ports/sequence-store.ts';
+import type { CommitSlot } from './commit-slots.ts';
 import { type Flight, isResultOf } from './flight.ts';
 import { isFatal } from './load-state.ts';
 import type { SequencerDependencies } from './options.ts';
@@ -23,8 +24,8 @@ import { SeriesReplica } from './series-replica.ts';
 
 /** What the lane tells its owner. */
 export interface CommitLaneEvents {
-  /** A request's fate is decided. */
-  settle(pending: Pending, outcome: Outcome): void;
+  /** The fate of requests is decided, all that one commit carried. */
+  settle(pendings: readonly Pending[], outcomes: readonly Outcome[]): void;
   /** The commit that carried these failed for certain. */
   reject(pendings: readonly Pending[], error: SeqdError): void;
   /** Nothing was done with these; they must be sent again, in this order, before all others. */
@@ -78,9 +79,19 @@ export class CommitLane {
     this.replica = new SeriesReplica(series, deps);
   }
 
-  /** Whether another batch may be sent now. */
-  get hasRoom(): boolean {
-    return this.status === 'ready' && this.flights.length < this.deps.limits.pipelineDepth;
+  /**
+   * Whether another batch may be sent now, when so many requests wait. One that is smaller than the batch before it is better
+   * off gathering until that has landed: it is commits that are scarce.
+   */
+  hasRoomFor(waiting: number): boolean {
+    if (this.status !== 'ready' || this.flights.length >= this.deps.limits.pipelineDepth) return false;
+    const newest = this.flights.at(-1);
+    return newest === undefined || waiting >= newest.pendings.length;
+  }
+
+  /** Flights whose requests are not answered yet. */
+  get underWay(): number {
+    return this.flights.length;
   }
 
   get isReady(): boolean {
@@ -104,13 +115,16 @@ export class CommitLane {
   }
 
   /**
-   * Plans the requests on top of everything under way and sends the commit. Call only with {@link hasRoom}. When an
+   * Plans the requests on top of everything under way and sends the commit. Call only with {@link hasRoomFor} them. When an
    * invariant of the series turns out to be broken, nothing is sent and the lane serves no more.
+   *
+   * @param slot for the commit; given back when there is none any more
    */
-  send(pendings: readonly Pending[]): void {
+  send(pendings: readonly Pending[], slot: CommitSlot): void {
     try {
-      this.planAndSend(pendings);
+      this.planAndSend(pendings, slot);
     } catch (error) {
+      slot.release();
       this.events.reject(pendings, this.stop(error));
     }
   }
@@ -126,7 +140,7 @@ export class CommitLane {
     return this.failure;
   }
 
-  private planAndSend(pendings: readonly Pending[]): void {
+  private planAndSend(pendings: readonly Pending[], slot: CommitSlot): void {
     const { deps, tip } = this;
     const leadership = deps.coordination.leads(this.series)
       ? deps.coordination.leader(this.series)?.guard
@@ -150,6 +164,7 @@ export class CommitLane {
       plan: result.plan,
       commit: result.plan === null ? null : this.commitOf(result.plan, leadership),
       sentAtMs: deps.clock.monotonicMs(),
+      slot,
       earlierHeads: this.flights.filter(f => f.plan !== null).map(f => f.expectedHead),
       expectedHead: this.tipText,
       abort: new AbortController(),
@@ -157,6 +172,7 @@ export class CommitLane {
     };
     this.flights.push(flight);
     if (flight.plan === null || flight.commit === null) {
+      slot.release();
       void this.confirmUnchanged(flight);
     } else {
       this.tip = flight.plan.draft;
@@ -222,7 +238,7 @@ export class CommitLane {
   /** Stops resolving commits. What was under way stays unknown. */
   close(): void {
     this.closed = true;
-    for (const flight of this.flights) flight.abort.abort();
+    for (const flight of this.flights) end(flight);
   }
 
   /** From now on a commit made as leader makes another node the leader in the same step. */
@@ -343,6 +359,7 @@ export class CommitLane {
   private land(flight: Flight, revision: number): void {
     const { deps } = this;
     this.flights.shift();
+    flight.slot.release();
     this.conflictsInARow = 0;
     if (flight.plan !== null) {
       this.replica.absorb(flight.plan, revision);
@@ -353,7 +370,7 @@ export class CommitLane {
       const ms = deps.clock.monotonicMs() - flight.sentAtMs;
       deps.observer.batchCommitted(this.series, flight.plan.batch.facts.length, ms);
     }
-    for (const [i, pending] of flight.pendings.entries()) this.events.settle(pending, flight.outcomes[i]!);
+    this.events.settle(flight.pendings, flight.outcomes);
   }
 
   /** The front flight did not commit: nothing behind it can. */
@@ -361,7 +378,7 @@ export class CommitLane {
     const dropped = this.flights;
     this.flights = [];
     this.tip = undefined;
-    for (const flight of dropped) flight.abort.abort();
+    for (const flight of dropped) end(flight);
     const [front] = dropped;
     switch (outcome.status) {
       case 'conflict':
@@ -438,4 +455,10 @@ export class CommitLane {
     const max = Math.min(2 ** this.conflictsInARow, CONFLICT_BACKOFF_MAX_MS);
     await sleep(this.deps.random() * max);
   }
+}
+
+/** Its commit is not sent again. */
+function end({ abort, slot }: Flight): void {
+  abort.abort();
+  slot.release();
 }

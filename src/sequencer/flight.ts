@@ -2,6 +2,7 @@ import { encodeHead } from '../core/head.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Outcome } from '../core/requests.ts';
 import type { Commit } from '../ports/sequence-store.ts';
+import type { CommitSlot } from './commit-slots.ts';
 import type { Pending } from './pending.ts';
 import type { ResolvedOutcome } from './resolve-commit.ts';
 
@@ -14,6 +15,8 @@ export interface Flight {
   /** Carries the plan; `null` like it. */
   readonly commit: Commit | null;
   readonly sentAtMs: number;
+  /** The node's permission for the commit; given back as soon as the flight has none under way. */
+  readonly slot: CommitSlot;
   /** The heads that the commits in front of it expect: meeting one of them means that it came too early. */
   readonly earlierHeads: readonly (string | null)[];
   /** The head that it was planned on. */

@@ -18,6 +18,8 @@ export type KnownLeader = Leader & { readonly node: NodeInfo };
 /** What the forwarder tells its owner. */
 export interface ForwarderEvents {
   answer(pending: Pending, answer: Answer): void;
+  /** These are answered together now. */
+  answered(pendings: readonly Pending[]): void;
   refuse(pending: Pending, error: SeqdError): void;
   /** These must be sent again, in this order, before all others. */
   giveBack(pendings: readonly Pending[]): void;
@@ -27,8 +29,8 @@ export interface ForwarderEvents {
   leaderGone(leader: Leader): void;
 }
 
-/** Forwards under way at once: one gathers while one travels. */
-const FORWARDS_MAX = 2;
+/** Messages under way at once: one gathers while one travels. */
+const MESSAGES_MAX = 2;
 /**
  * A peer that gave no answer is left alone this long; requests are committed here meanwhile. Longer than a lease
  * lives, so that a leader that died is not asked twice.
@@ -47,7 +49,10 @@ export class Forwarder {
   private readonly events: ForwarderEvents;
   /** The newest sequence committed as far as this node has seen for itself. */
   private readonly committedSequence: () => number;
-  private underWay = 0;
+  /** How many requests each message under way carries, those of returns aside. */
+  private readonly underWay: number[] = [];
+  private returnsUnderWay = 0;
+  private waitingReturns: Pending[] = [];
   private ingressNumber = 0;
   /** The newest sequence a leader told of; a request taken in now cannot be in the journal before it. */
   private toldSequence = 0;
@@ -64,9 +69,14 @@ export class Forwarder {
     this.committedSequence = owner.committedSequence;
   }
 
-  /** Whether another message may be sent now. */
-  get hasRoom(): boolean {
-    return this.underWay < FORWARDS_MAX;
+  /** Messages under way, those of returns aside. */
+  get messagesUnderWay(): number {
+    return this.underWay.length;
+  }
+
+  /** Whether another message may be sent now, when so many requests wait; see {@link CommitLane.hasRoomFor}. */
+  hasRoomFor(waiting: number): boolean {
+    return this.underWay.length < MESSAGES_MAX && waiting >= (this.underWay.at(-1) ?? 0);
   }
 
   /** Whether the leader has lately failed to answer, so that committing here is better. */
@@ -74,8 +84,39 @@ export class Forwarder {
     return this.resting?.instance === instance && this.deps.clock.monotonicMs() < this.resting.untilMs;
   }
 
-  /** Sends requests; call only with {@link hasRoom}. Never rejects. */
-  async send(leader: KnownLeader, pendings: readonly Pending[]): Promise<void> {
+  /**
+   * Sends requests; call only with {@link hasRoomFor} them.
+   *
+   * Returns travel apart: the leader may have to look their owners up in the journal, and a message is answered when the last
+   * of its requests is.
+   */
+  send(leader: KnownLeader, pendings: readonly Pending[]): void {
+    const returns = pendings.filter(isReturn);
+    const others = returns.length === 0 ? pendings : pendings.filter(pending => !isReturn(pending));
+    if (others.length > 0) {
+      this.underWay.push(others.length);
+      void this.deliver(leader, others).finally(() => {
+        this.underWay.splice(this.underWay.indexOf(others.length), 1);
+        this.events.ready();
+      });
+    }
+    if (returns.length > 0 && this.returnsUnderWay < MESSAGES_MAX) {
+      this.returnsUnderWay += 1;
+      void this.deliver(leader, returns).finally(() => {
+        this.returnsUnderWay -= 1;
+        const waiting = this.waitingReturns;
+        this.waitingReturns = [];
+        this.events.giveBack(waiting);
+        this.events.ready();
+      });
+    } else {
+      // Somebody else may lead by the time that there is room, so they go through the queue again.
+      this.waitingReturns = [...this.waitingReturns, ...returns].filter(pending => !pending.settled);
+    }
+  }
+
+  /** Never rejects. */
+  private async deliver(leader: KnownLeader, pendings: readonly Pending[]): Promise<void> {
     const { deps } = this;
     const sentAtMs = deps.clock.monotonicMs();
     const message: ForwardMessage = {
@@ -84,7 +125,6 @@ export class Forwarder {
       epoch: leader.epoch,
       budgetMs: Math.max(...pendings.map(pending => pending.deadlineMs)) - sentAtMs,
     };
-    this.underWay += 1;
     try {
       const reply = await deps.peers.forward(leader.node, message);
       if (reply.status === 'not_leader') {
@@ -100,9 +140,6 @@ export class Forwarder {
       }
     } catch (error) {
       this.unanswered(leader, pendings, error);
-    } finally {
-      this.underWay -= 1;
-      this.events.ready();
     }
   }
 
@@ -149,6 +186,7 @@ export class Forwarder {
   ): number {
     const again: Pending[] = [];
     const bornAgain: Pending[] = [];
+    this.events.answered(pendings);
     for (const [i, pending] of pendings.entries()) {
       const outcome = outcomes[i];
       if (pending.settled) continue;
@@ -168,6 +206,10 @@ export class Forwarder {
     this.events.giveBack([...bornAgain, ...again]);
     return again.length;
   }
+}
+
+function isReturn({ request }: Pending): boolean {
+  return request.command.kind === 'release' || request.command.kind === 'void';
 }
 
 /** Whether the leader refused because its memory of forwarded requests does not reach back far enough. */

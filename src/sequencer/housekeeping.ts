@@ -6,7 +6,7 @@ import { JournalKeeper } from './journal-keeper.ts';
 import type { SequencerDependencies } from './options.ts';
 
 const EXPIRE_INTERVAL_MS = 250;
-const PRUNE_INTERVAL_MS = 5_000;
+const JOURNAL_INTERVAL_MS = 5_000;
 
 /** What housekeeping works on. */
 export interface Household {
@@ -16,7 +16,7 @@ export interface Household {
   submit(request: Request): Promise<unknown>;
 }
 
-/** What one node does for a series unasked: as leader it ends overdue reservations and prunes the journal. */
+/** What one node does for a series unasked: as leader it ends overdue reservations and keeps the journal within its limits. */
 export class Housekeeping {
   private readonly series: SeriesId;
   private readonly deps: SequencerDependencies;
@@ -24,7 +24,7 @@ export class Housekeeping {
   private readonly keeper: JournalKeeper;
   private readonly timers: NodeJS.Timeout[];
   private readonly expiring = new Set<string>();
-  private pruning = false;
+  private keeping = false;
 
   constructor(series: SeriesId, deps: SequencerDependencies, household: Household) {
     this.series = series;
@@ -33,7 +33,7 @@ export class Housekeeping {
     this.keeper = new JournalKeeper(deps.store, series, { limits: deps.journal, logger: deps.logger });
     this.timers = [
       setInterval(() => this.expireReservations(), EXPIRE_INTERVAL_MS),
-      setInterval(() => void this.pruneJournal(), PRUNE_INTERVAL_MS),
+      setInterval(() => void this.keepJournal(), JOURNAL_INTERVAL_MS),
     ];
   }
 
@@ -60,24 +60,22 @@ export class Housekeeping {
     }
   }
 
-  /** The leader keeps the journal within its limits; every node forgets the keys that are pruned with it. */
-  private async pruneJournal(): Promise<void> {
+  /** The leader keeps the journal within its limits; every other node forgets the keys that are pruned with it. */
+  private async keepJournal(): Promise<void> {
     const { coordination, logger } = this.deps;
-    const { journal } = this.household;
     const state = this.household.state();
-    if (state === undefined || this.pruning) return;
+    if (state === undefined || this.keeping) return;
     const leader = coordination.leads(this.series) ? coordination.leader(this.series) : undefined;
-    if (leader === undefined) {
-      state.window.forgetBefore(this.keeper.keepFrom(state, journal));
-      return;
-    }
-    this.pruning = true;
+    const fields = { series: seriesName(this.series) };
+    this.keeping = true;
     try {
-      await this.keeper.prune(state, journal, leader.guard);
+      if (leader === undefined) await this.keeper.follow(state);
+      else await this.keeper.keep(state, this.household.journal, leader.guard);
     } catch (error) {
-      logger.warn({ err: error, series: seriesName(this.series) }, 'journal not pruned; tried again later');
+      if (leader === undefined) logger.debug({ ...fields, err: error }, 'start of the journal not read');
+      else logger.warn({ ...fields, err: error }, 'journal not pruned; tried again later');
     } finally {
-      this.pruning = false;
+      this.keeping = false;
     }
   }
 }

@@ -1,9 +1,10 @@
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
-import { journalKey, KEYS } from '../core/records.ts';
+import { decodeJournalStart, KEYS } from '../core/records.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { LeadershipGuard, SequenceStore } from '../ports/sequence-store.ts';
 import type { JournalIndex } from './journal-index.ts';
+import { readJournal } from './load-state.ts';
 
 /** How much journal is kept in the store. */
 export interface JournalLimits {
@@ -16,19 +17,26 @@ export interface JournalLimits {
 /** However small the limits, this many batches stay, so that a node that lags behind can read on instead of loading anew. */
 const BATCHES_MIN = 1_000;
 /** Entries deleted at a time. */
-const CHUNK = 5_000;
+const PRUNE_CHUNK = 5_000;
+/** Entries indexed at a time, … */
+const INDEX_CHUNK = 1_000;
+/** … and about how many bytes of them: decoding must not hold up the leader's commits. */
+const INDEX_CHUNK_BYTES = 2_000_000;
 
 /**
- * Keeps the journal in the store within its limits. Run by the leader only, now and then; running it twice does no
- * harm. What is pruned is gone from the retry window too, so the window is told first.
+ * Looks after a series' journal, now and then: the leader keeps it within its limits in the store ({@link keep}), the
+ * others follow ({@link follow}). Running either twice does no harm, nor does a leader that is one no more.
+ *
+ * Idempotency keys are forgotten with the batches they came in, not before: while a batch is in the journal, whoever
+ * loads the series knows its keys.
  */
 export class JournalKeeper {
   private readonly store: SequenceStore;
   private readonly series: SeriesId;
   private readonly limits: JournalLimits;
   private readonly logger: Logger;
-  /** The oldest entry that may still be there; found by looking the first time. */
-  private oldest: number | undefined;
+  /** Where the stored journal begins, as last read or written; `undefined` when it must be read. */
+  private start: number | undefined;
 
   constructor(
     store: SequenceStore,
@@ -41,37 +49,65 @@ export class JournalKeeper {
     this.logger = options.logger;
   }
 
-  /** The first batch to keep. */
-  keepFrom(state: SeriesState, index: JournalIndex): number {
-    const { sequence } = state.head;
-    const within = Math.max(sequence - this.limits.batchesMax + 1, index.firstWithin(this.limits.bytesMax));
-    return Math.max(1, Math.min(within, sequence - BATCHES_MIN + 1));
+  /** For the leader: deletes what need not be kept, and indexes what it must know to tell. @throws SeqdError `unavailable` */
+  async keep(state: SeriesState, index: JournalIndex, leadership: LeadershipGuard): Promise<void> {
+    await this.prune(state, index, leadership);
+    await this.indexOlder(index);
   }
 
-  /** Deletes what need not be kept. @throws SeqdError `unavailable` */
-  async prune(state: SeriesState, index: JournalIndex, leadership: LeadershipGuard): Promise<void> {
+  /** For all others: forgets the keys whose batches the leader has pruned. @throws SeqdError `unavailable` */
+  async follow(state: SeriesState): Promise<void> {
+    state.window.forgetBefore(await this.readStart());
+  }
+
+  private async prune(state: SeriesState, index: JournalIndex, leadership: LeadershipGuard): Promise<void> {
+    let start = this.start ?? (await this.readStart());
+    const from = start;
     const keepFrom = this.keepFrom(state, index);
-    state.window.forgetBefore(keepFrom);
-    let first = this.oldest ?? (await this.findOldest());
-    if (first === undefined || first >= keepFrom) return;
-    const pruned = keepFrom - first;
-    while (first < keepFrom) {
-      const last: number = Math.min(first + CHUNK, keepFrom) - 1;
-      if (!(await this.store.prune({ series: this.series, first, last, leadership }))) return;
-      first = last + 1;
-      this.oldest = first;
+    while (start < keepFrom) {
+      const last: number = Math.min(start + PRUNE_CHUNK, keepFrom) - 1;
+      // Nothing is believed until the store has said that it is so.
+      this.start = undefined;
+      if (!(await this.store.prune({ series: this.series, first: start, last, leadership }))) return;
+      start = last + 1;
+      this.start = start;
     }
-    this.logger.debug({ series: seriesName(this.series), pruned, keepFrom }, 'journal pruned');
+    state.window.forgetBefore(start);
+    if (start > from) {
+      this.logger.debug({ series: seriesName(this.series), pruned: start - from, start }, 'journal pruned');
+    }
   }
 
-  private async findOldest(): Promise<number | undefined> {
-    const from = journalKey(0);
-    const { records } = await this.store.range({
-      series: this.series,
-      from,
-      to: `${KEYS.journal}\uffff`,
-      limit: 1,
+  /** The first batch to keep, as far as the index can tell. */
+  private keepFrom({ head }: SeriesState, index: JournalIndex): number {
+    const { batchesMax, bytesMax } = this.limits;
+    const within = Math.max(head.sequence - batchesMax + 1, index.firstWithin(bytesMax) ?? 1);
+    return Math.max(1, Math.min(within, head.sequence - BATCHES_MIN + 1));
+  }
+
+  /**
+   * Indexes some of the journal before what is indexed, unless it is known already which batches fit into the byte
+   * limit. A node that has just started knows the newest batches only.
+   */
+  private async indexOlder(index: JournalIndex): Promise<void> {
+    const { start } = this;
+    if (start === undefined || start >= index.first) return;
+    if (index.firstWithin(this.limits.bytesMax) !== undefined) return;
+    const affordable = Math.ceil((INDEX_CHUNK_BYTES * index.size) / index.bytes);
+    const count = Math.min(INDEX_CHUNK, affordable, index.room, index.first - start);
+    if (count === 0) return;
+    const entries = await readJournal(this.store, this.series, {
+      first: index.first - count,
+      last: index.first - 1,
     });
-    return records[0] === undefined ? undefined : Number(records[0].key.slice(KEYS.journal.length));
+    index.prepend(entries);
+    // Somebody else has pruned meanwhile.
+    if (entries.length < count) this.start = undefined;
+  }
+
+  private async readStart(): Promise<number> {
+    const { record } = await this.store.read(this.series, KEYS.journalStart);
+    this.start = record === null ? 1 : decodeJournalStart(record.value);
+    return this.start;
   }
 }

@@ -1,9 +1,8 @@
 import { assertBalanced, type Digest } from '../core/apply.ts';
 import { SeqdError } from '../core/errors.ts';
-import type { JournalRecord } from '../core/facts.ts';
 import { decodeHead, type Head, type SeriesSettings } from '../core/head.ts';
 import type { SeriesId } from '../core/identifiers.ts';
-import { decodePage } from '../core/page.ts';
+import { decodePage, type Page } from '../core/page.ts';
 import {
   decodeJournalEntry,
   decodeReservation,
@@ -14,8 +13,12 @@ import {
 } from '../core/records.ts';
 import { SeriesState } from '../core/state.ts';
 import { addTallyChange, type Tally } from '../core/tally.ts';
+import type { Reservation } from '../core/view.ts';
 import type { WindowLimits } from '../core/window.ts';
-import type { SequenceStore } from '../ports/sequence-store.ts';
+import type { RangeResult, SequenceStore } from '../ports/sequence-store.ts';
+import { Breather } from './breather.ts';
+import type { IndexedEntry } from './journal-index.ts';
+import { JournalTail } from './journal-tail.ts';
 
 /** What is needed to load a series. */
 export interface LoadOptions {
@@ -28,12 +31,14 @@ export interface LoadOptions {
 /** A loaded series. */
 export interface LoadedState {
   readonly state: SeriesState;
-  /** The journal entries that were read, in order. */
-  readonly entries: readonly JournalEntry[];
+  /** The end of the journal as far as it was read, in order. */
+  readonly entries: readonly IndexedEntry[];
 }
 
 /** Journal entries read at a time while going back through the retry window. */
 const TAIL_CHUNK = 1000;
+/** A character of a page costs as much as so many of other text. */
+const PAGE_COST = 4;
 
 /**
  * Reads a whole series at one revision: head, pool, reservations, tallies, and as much of the journal as the
@@ -58,90 +63,100 @@ export async function loadState(
     readPrefix(store, series, KEYS.tally, revision),
   ]);
   const tallied = tallyRecord[0] === undefined ? emptyTallies() : decodeTallies(tallyRecord[0].value);
-  const entries = await readTail(store, series, {
-    head,
-    revision,
-    through: tallied.sequence,
-    window: options.window,
-  });
-  for (const { batch } of entries) {
-    if (batch.sequence <= tallied.sequence) continue;
-    for (const fact of batch.facts)
-      addTallyChange(tallied.tallies, fact, owner => tallied.tallies.get(owner));
+  const breather = new Breather();
+  const tail = new JournalTail(options.window, head.time);
+  await readTail(store, series, { head, revision, tail, tallied, breather });
+  const decoded: [number, Page][] = [];
+  for (const { key, value } of pages) {
+    const id = Number(key.slice(KEYS.pool.length));
+    decoded.push([id, decodePage(id, value)]);
+    // What a page says is one number after another.
+    if (breather.isDue({ characters: value.length * PAGE_COST })) await breather.pause();
   }
-  const state = new SeriesState(
-    {
-      head,
-      pages: pages.map(({ key, value }) => {
-        const id = Number(key.slice(KEYS.pool.length));
-        return [id, decodePage(id, value)] as const;
-      }),
-      reservations: reservations.map(({ value }) => decodeReservation(value)),
-      tallies: tallied.tallies,
-    },
-    options.window,
-  );
-  rememberAll(state, entries);
-  return { state, entries };
-}
-
-function rememberAll(state: SeriesState, entries: readonly JournalEntry[]): void {
-  // Without any entry nothing is remembered, of whatever was committed so far.
-  state.window.ingressFloor = (entries[0]?.batch.sequence ?? state.head.sequence + 1) - 1;
-  for (const entry of entries) for (const record of recordsOf(entry)) state.window.remember(record);
-  state.window.forget(state.head.time);
-}
-
-/** The facts of a journal entry with their places. */
-export function* recordsOf(entry: JournalEntry): Generator<JournalRecord> {
-  const { batch, revision } = entry;
-  for (const [index, fact] of batch.facts.entries()) {
-    yield { fact, position: { sequence: batch.sequence, index }, time: batch.time, revision };
+  const held: Reservation[] = [];
+  for (const { value } of reservations) {
+    held.push(decodeReservation(value));
+    if (breather.isDue({ characters: value.length, items: 1 })) await breather.pause();
   }
+  const parts = { head, pages: decoded, reservations: held, tallies: tallied.tallies };
+  const state = new SeriesState(parts, options.window);
+  await tail.fill(state.window, head.sequence, breather);
+  return { state, entries: tail.entries };
 }
 
-/** Reads the journal backwards until it covers the retry window and everything after `through`. */
+/** Reads the journal backwards until it covers the retry window and everything that the tallies leave out. */
 async function readTail(
   store: SequenceStore,
   series: SeriesId,
   {
     head,
     revision,
-    through,
-    window,
-  }: { head: Head; revision: number; through: number; window: WindowLimits },
-): Promise<JournalEntry[]> {
-  const chunks: JournalEntry[][] = [];
+    tail,
+    tallied,
+    breather,
+  }: { head: Head; revision: number; tail: JournalTail; tallied: StoredTallies; breather: Breather },
+): Promise<void> {
+  const { sequence: through, tallies } = tallied;
   let first = head.sequence + 1;
-  let keys = 0;
   while (first > 1) {
     const from = Math.max(1, first - TAIL_CHUNK);
-    const chunk = await readJournal(store, series, { first: from, last: first - 1, revision });
-    chunks.unshift(chunk);
-    for (const { batch } of chunk) for (const fact of batch.facts) if (fact.key !== undefined) keys += 1;
-    const oldest = chunk[0];
+    const { records } = await readJournalRecords(store, series, { first: from, last: first - 1, revision });
+    // Decoded one by one: all facts of a chunk at once may be more than there is memory for.
+    for (const record of records.toReversed()) {
+      const entry = decodeJournalEntry(record.value, record.revision);
+      const { sequence, facts } = entry.batch;
+      tail.addBefore(entry);
+      if (sequence > through)
+        for (const fact of facts) addTallyChange(tallies, fact, key => tallies.get(key));
+      if (breather.isDue(costOf(entry))) await breather.pause();
+    }
     // A shorter chunk than asked for means that the journal was pruned below it.
-    if (oldest === undefined || oldest.batch.sequence > from) break;
+    if (records.length === 0 || tail.first! > from) break;
     first = from;
-    const covered = keys >= window.keysMax || oldest.batch.time < head.time - window.keyAgeMsMax;
-    if (covered && first <= through + 1) break;
+    if (tail.coversKeys && first <= through + 1) break;
   }
-  return chunks.flat();
 }
 
 /** Reads journal entries `first` to `last`, both inclusive, in order. */
 export async function readJournal(
   store: SequenceStore,
   series: SeriesId,
-  range: { first: number; last: number; revision?: number },
+  range: JournalRange,
 ): Promise<JournalEntry[]> {
-  const { records } = await store.range({
+  const { records } = await readJournalRecords(store, series, range);
+  const breather = new Breather();
+  const entries: JournalEntry[] = [];
+  for (const { value, revision } of records) {
+    const entry = decodeJournalEntry(value, revision);
+    entries.push(entry);
+    if (breather.isDue(costOf(entry))) await breather.pause();
+  }
+  return entries;
+}
+
+/** What decoding an entry, or going through it, takes. */
+export function costOf({ batch, text }: JournalEntry): { characters: number; items: number } {
+  return { characters: text.length, items: 1 + batch.facts.length };
+}
+
+/** Batches `first` to `last`, both inclusive, at a revision. */
+interface JournalRange {
+  readonly first: number;
+  readonly last: number;
+  readonly revision?: number;
+}
+
+function readJournalRecords(
+  store: SequenceStore,
+  series: SeriesId,
+  { first, last, revision }: JournalRange,
+): Promise<RangeResult> {
+  return store.range({
     series,
-    from: journalKey(range.first),
-    to: journalKey(range.last + 1),
-    ...(range.revision === undefined ? {} : { revision: range.revision }),
+    from: journalKey(first),
+    to: journalKey(last + 1),
+    ...(revision === undefined ? {} : { revision }),
   });
-  return records.map(record => decodeJournalEntry(record.value, record.revision));
 }
 
 async function readPrefix(
@@ -154,7 +169,13 @@ async function readPrefix(
   return records;
 }
 
-function emptyTallies(): { sequence: number; tallies: Map<string, Tally> } {
+/** Tallies as after batch `sequence`. */
+interface StoredTallies {
+  readonly sequence: number;
+  readonly tallies: Map<string, Tally>;
+}
+
+function emptyTallies(): StoredTallies {
   return { sequence: 0, tallies: new Map() };
 }
 

@@ -6,22 +6,26 @@ import type { Coordination } from '../ports/coordination.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Peers } from '../ports/peers.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
+import type { Admission } from './admission.ts';
+import type { CommitSlots } from './commit-slots.ts';
 import type { JournalLimits } from './journal-keeper.ts';
 import type { SequencerObserver } from './observer.ts';
 
 /** Limits and times of the engine. */
 export interface EngineLimits {
-  /** Requests that may wait per series; past it `overloaded`. */
+  /** Requests that may wait or be under way on one node, of all its series; past its share of them a series is `overloaded`. */
   readonly queueMax: number;
   /** Requests one commit or forward carries. */
   readonly batchSizeMax: number;
-  /** Commits under way at once. */
+  /** Commits of one series under way at once. */
   readonly pipelineDepth: number;
+  /** Commits of all series of a node under way at once. */
+  readonly commitsMax: number;
   /** A request's whole budget. */
   readonly requestTimeoutMs: number;
 }
 
-/** Everything a series' engine works with; wired in main. */
+/** Everything a series' engine works with; wired in `node.ts`. */
 export interface SequencerDependencies {
   readonly store: SequenceStore;
   readonly coordination: Coordination;
@@ -33,6 +37,10 @@ export interface SequencerDependencies {
   /** A random number in [0, 1). */
   readonly random: () => number;
   readonly limits: EngineLimits;
+  /** One for all series of the node. */
+  readonly admission: Admission;
+  /** One for all series of the node. */
+  readonly slots: CommitSlots;
   readonly settings: SeriesSettings;
   readonly window: WindowLimits;
   readonly journal: JournalLimits;

@@ -6,6 +6,12 @@ import type { Pending } from './pending.ts';
 /** Look-ups under way at once; each reads the journal a dozen times or more, and commits must not wait for them. */
 const LOOKUPS_MAX = 8;
 
+interface Question {
+  readonly number: number;
+  /** The newest batch to look at. */
+  readonly lastSequence: number;
+}
+
 /**
  * Completes returns whose plan asked who first drew the number. A few look-ups run at once, the others wait in line;
  * the line is as short as the number of requests accepted.
@@ -17,7 +23,8 @@ export class OwnerQuestions {
     readonly answered: (pending: Pending) => void;
     readonly refuse: (pending: Pending, error: SeqdError) => void;
   };
-  private readonly waiting: { pending: Pending; number: number; lastSequence: number }[] = [];
+  /** In the order in which they were asked. */
+  private readonly waiting = new Map<Pending, Question>();
   private underWay = 0;
 
   constructor(owners: OwnerLookup, events: OwnerQuestions['events']) {
@@ -27,28 +34,33 @@ export class OwnerQuestions {
 
   /** Asks who drew `number` in the batches up to `lastSequence`. */
   ask(pending: Pending, number: number, lastSequence: number): void {
-    this.waiting.push({ pending, number, lastSequence });
+    this.waiting.set(pending, { number, lastSequence });
     this.next();
   }
 
+  /** The request has been answered otherwise. */
+  forget(pending: Pending): void {
+    this.waiting.delete(pending);
+  }
+
   private next(): void {
-    while (this.underWay < LOOKUPS_MAX) {
-      const question = this.waiting.shift();
-      if (question === undefined) return;
-      if (question.pending.settled) continue;
+    for (const [pending, question] of this.waiting) {
+      if (this.underWay >= LOOKUPS_MAX) return;
+      this.waiting.delete(pending);
       this.underWay += 1;
-      void this.answer(question).finally(() => {
+      void this.answer(pending, question).finally(() => {
         this.underWay -= 1;
         this.next();
       });
     }
   }
 
-  private async answer({ pending, number, lastSequence }: (typeof this.waiting)[number]): Promise<void> {
+  private async answer(pending: Pending, question: Question): Promise<void> {
     const command = pending.request.command as ReturnCommand;
     try {
+      const { number, lastSequence } = question;
       const freshOwner =
-        (await this.owners.find(number, lastSequence)) ?? (await this.ownerClaimed(command, number));
+        (await this.owners.find(number, lastSequence)) ?? (await this.ownerClaimed(command, question));
       if (pending.settled) return;
       pending.request = { ...pending.request, command: { ...command, freshOwner } };
       this.events.answered(pending);
@@ -61,7 +73,10 @@ export class OwnerQuestions {
   }
 
   /** The journal entry is gone; what the client says stands, as far as the journal does not contradict it. */
-  private async ownerClaimed(command: ReturnCommand, number: number): Promise<FreshOwner> {
+  private async ownerClaimed(
+    command: ReturnCommand,
+    { number, lastSequence }: Question,
+  ): Promise<FreshOwner> {
     const { allocation, type, site, partition } = command;
     if (allocation === undefined || type === undefined) {
       throw new SeqdError(
@@ -70,10 +85,10 @@ export class OwnerQuestions {
         { details: { number } },
       );
     }
-    if (await this.owners.isKept(allocation.sequence)) {
+    if (allocation.sequence > lastSequence || (await this.owners.isKept(allocation.sequence))) {
       throw new SeqdError(
         'stale_allocation',
-        `Number ${number} was drawn before the oldest journal entry kept, and that allocation after it`,
+        `Number ${number} was drawn before the oldest journal entry kept, and that allocation was not`,
         { details: { number } },
       );
     }

@@ -5,8 +5,9 @@ import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { Plan } from '../core/plan.ts';
 import { KEYS } from '../core/records.ts';
 import type { SeriesState } from '../core/state.ts';
+import { Breather } from './breather.ts';
 import { JournalIndex } from './journal-index.ts';
-import { loadState, readJournal } from './load-state.ts';
+import { costOf, loadState, readJournal } from './load-state.ts';
 import type { SequencerDependencies } from './options.ts';
 
 /** Journal entries read at a time while catching up. */
@@ -40,7 +41,7 @@ export class SeriesReplica {
   /** Takes in a commit of our own. */
   absorb({ draft, batch, text }: Plan, revision: number): void {
     this.loaded!.absorb(draft, revision);
-    this.journal.note(batch, text.length);
+    this.journal.note({ batch, text });
   }
 
   /**
@@ -56,7 +57,11 @@ export class SeriesReplica {
   private async load(): Promise<void> {
     const { store, settings, logger } = this.deps;
     const { state, entries } = await loadState(store, this.series, this.deps);
-    for (const { batch, text } of entries) this.journal.note(batch, text.length);
+    const breather = new Breather();
+    for (const entry of entries) {
+      this.journal.note(entry);
+      if (breather.isDue({ characters: entry.text.length, items: 1 })) await breather.pause();
+    }
     this.loaded = state;
     const stored = state.head.settings;
     const ignored = (['start', 'maximum', 'reuse'] as const).filter(name => stored[name] !== settings[name]);
@@ -75,9 +80,12 @@ export class SeriesReplica {
       const last = first + CATCH_UP_CHUNK - 1;
       const entries = await readJournal(this.deps.store, this.series, { first, last });
       if (entries[0] !== undefined && entries[0].batch.sequence !== first) break;
-      for (const { batch, text, revision } of entries) {
+      const breather = new Breather();
+      for (const entry of entries) {
+        const { batch, text, revision } = entry;
         state.absorb(applyBatch(state, batch, text, this.deps.digest), revision);
-        this.journal.note(batch, text.length);
+        this.journal.note(entry);
+        if (breather.isDue(costOf(entry))) await breather.pause();
       }
       if (entries.length < CATCH_UP_CHUNK && (await this.isAtHead(state))) return;
       // Others may have committed between the two reads; if nothing is there twice, it has been pruned.

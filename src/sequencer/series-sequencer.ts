@@ -1,16 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SeqdError } from '../core/errors.ts';
-import type { SeriesId } from '../core/identifiers.ts';
+import { type ErrorDetails, SeqdError } from '../core/errors.ts';
+import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { Outcome, Request } from '../core/requests.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { Leader } from '../ports/coordination.ts';
 import type { ForwardMessage, ForwardOutcome, ForwardReply } from '../ports/peers.ts';
+import type { SeriesShare } from './admission.ts';
 import { CommitLane } from './commit-lane.ts';
+import type { SlotClaim } from './commit-slots.ts';
 import { Forwarder, type KnownLeader } from './forwarder.ts';
+import { Gathering } from './gathering.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { SequencerDependencies } from './options.ts';
 import { OwnerLookup } from './owner-lookup.ts';
 import { OwnerQuestions } from './owner-questions.ts';
+import { Pace } from './pace.ts';
 import { type Answer, isUncertain, type Pending, PendingQueue } from './pending.ts';
 
 /** Without a certain outcome for this long, new requests are refused at once instead of being kept waiting. */
@@ -32,6 +36,10 @@ export class SeriesSequencer {
   private readonly deps: SequencerDependencies;
   private readonly lane: CommitLane;
   private readonly queue = new PendingQueue();
+  private readonly gathering = new Gathering();
+  private readonly pace = new Pace();
+  private readonly share: SeriesShare;
+  private readonly slots: SlotClaim;
   private readonly forwarder: Forwarder;
   private readonly ownerQuestions: OwnerQuestions;
   private readonly housekeeping: Housekeeping;
@@ -46,11 +54,16 @@ export class SeriesSequencer {
   constructor(series: SeriesId, deps: SequencerDependencies) {
     this.series = series;
     this.deps = deps;
+    this.share = deps.admission.shareOf(series);
+    this.slots = deps.slots.claimFor(series, () => this.pump());
     const giveBack = (pendings: readonly Pending[]): void => this.giveBack(pendings);
     const ready = (): void => this.schedulePump();
     const refuse = (pending: Pending, error: SeqdError): void => this.refuse(pending, error);
     this.lane = new CommitLane(series, deps, {
-      settle: (pending, outcome) => this.settle(pending, outcome),
+      settle: (pendings, outcomes) => {
+        this.batchAnswered(pendings);
+        for (const [i, pending] of pendings.entries()) this.settle(pending, outcomes[i]!);
+      },
       reject: (pendings, error) => {
         for (const pending of pendings) this.refuse(pending, error);
       },
@@ -61,7 +74,14 @@ export class SeriesSequencer {
     const leaderGone = (leader: Leader): void => void this.campaign(leader);
     const answer = (pending: Pending, given: Answer): void => this.answer(pending, given);
     this.forwarder = new Forwarder(series, deps, {
-      events: { answer, refuse, giveBack, ready, leaderGone },
+      events: {
+        answer,
+        answered: pendings => this.batchAnswered(pendings),
+        refuse,
+        giveBack,
+        ready,
+        leaderGone,
+      },
       committedSequence: () => this.lane.committed?.head.sequence ?? 0,
     });
     const { journal } = this.lane.replica;
@@ -98,7 +118,7 @@ export class SeriesSequencer {
    * @throws SeqdError with the rejection's code, or `overloaded`, `draining`, `unavailable`, `outcome_unknown`
    */
   submit(request: Request, budgetMs = this.deps.limits.requestTimeoutMs): Promise<Answer> {
-    const refusal = this.refusal();
+    const refusal = this.refusal(budgetMs);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const nowMs = this.deps.clock.monotonicMs();
@@ -113,6 +133,7 @@ export class SeriesSequencer {
         resolve,
         reject,
       };
+      this.share.enter();
       this.unanswered.add(pending);
       this.queue.push(pending);
       this.schedulePump();
@@ -191,28 +212,59 @@ export class SeriesSequencer {
     clearInterval(this.sweeper);
     this.housekeeping.close();
     this.lane.close();
+    this.slots.close();
     for (const pending of this.unanswered) {
       this.refuse(pending, new SeqdError(isUncertain(pending) ? 'outcome_unknown' : 'draining'));
     }
     this.queue.takeAll();
   }
 
-  private refusal(): SeqdError | undefined {
+  private refusal(budgetMs: number): SeqdError | undefined {
     if (this.lane.fatal !== undefined) return this.lane.fatal;
     if (this.status !== 'open') return new SeqdError('draining');
+    const nowMs = this.deps.clock.monotonicMs();
     // Those under way or looking something up count as well: they hold memory, and come back to the queue.
-    if (this.unanswered.size >= this.deps.limits.queueMax) {
-      return new SeqdError('overloaded', `${this.unanswered.size} requests are waiting`, {
-        details: { queueMax: this.deps.limits.queueMax },
-      });
+    const limit = this.share.refusal();
+    if (limit !== undefined) {
+      const { scope, waiting, waitingMax } = limit;
+      const detail = `${waiting} requests of the ${scope} are waiting on this node, which is all that may for now`;
+      return this.overloaded(detail, this.expectedMs(nowMs)?.untilTurn, { scope, waiting, waitingMax });
     }
-    if (this.lane.stalledMs(this.deps.clock.monotonicMs()) > STALL_MS) {
+    if (this.lane.stalledMs(nowMs) > STALL_MS) {
       return new SeqdError(
         'unavailable',
         'etcd has not confirmed a commit for a while; its outcome is being resolved',
       );
     }
+    const expected = this.expectedMs(nowMs);
+    if (expected !== undefined && expected.untilAnswer > budgetMs) {
+      const expectedMs = Math.ceil(expected.untilAnswer);
+      const detail = `It would take about ${expectedMs} ms until the request is answered, which is more than it has`;
+      return this.overloaded(detail, expected.untilTurn, { expectedMs, budgetMs: Math.floor(budgetMs) });
+    }
     return undefined;
+  }
+
+  /**
+   * How long a request that comes now has to wait; `undefined` when it would leave with the next commit anyway, or when
+   * too little was committed lately to tell. That next commit is never given up, so there is always one to learn from.
+   */
+  private expectedMs(nowMs: number): { untilTurn: number; untilAnswer: number } | undefined {
+    const underWay = this.lane.underWay + this.forwarder.messagesUnderWay;
+    const batchesBefore = underWay + Math.floor(this.queue.length / this.deps.limits.batchSizeMax);
+    if (batchesBefore === 0) return undefined;
+    const intervalMs = this.pace.intervalMs(nowMs);
+    if (intervalMs === undefined) return undefined;
+    return { untilTurn: batchesBefore * intervalMs, untilAnswer: (batchesBefore + 1) * intervalMs };
+  }
+
+  /** Refused before anything was done. `waitMs` is when what is waiting now will be done, if that can be told. */
+  private overloaded(detail: string, waitMs: number | undefined, facts: ErrorDetails): SeqdError {
+    const wait = waitMs === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)) };
+    const { tenant } = this.series;
+    const { queueMax } = this.deps.limits;
+    const details = { tenant, series: seriesName(this.series), queueMax, ...facts, ...wait };
+    return new SeqdError('overloaded', detail, { details });
   }
 
   // Requests that arrive in one turn of the event loop leave together.
@@ -221,7 +273,8 @@ export class SeriesSequencer {
     this.pumpScheduled = true;
     setImmediate(() => {
       this.pumpScheduled = false;
-      this.pump();
+      if (this.gathering.paysToWait(this.queue.length)) this.schedulePump();
+      else this.pump();
     });
   }
 
@@ -231,20 +284,34 @@ export class SeriesSequencer {
     while (this.queue.length > 0 && this.status !== 'closed') {
       const leader = this.forwardTarget();
       if (leader !== undefined) {
-        if (!this.forwarder.hasRoom) return;
-        const pendings = this.queue.take(this.deps.limits.batchSizeMax);
+        if (!this.forwarder.hasRoomFor(this.queue.length)) return;
+        const pendings = this.takeBatch();
         this.declineForwarded(pendings);
         const ours = pendings.filter(pending => !pending.settled);
-        if (ours.length > 0) void this.forwarder.send(leader, ours);
+        if (ours.length > 0) this.forwarder.send(leader, ours);
       } else {
-        if (!this.lane.hasRoom) {
+        if (!this.lane.hasRoomFor(this.queue.length)) {
           if (!this.lane.isReady) void this.lane.recover();
           return;
         }
-        const pendings = this.queue.take(this.deps.limits.batchSizeMax);
-        if (pendings.length > 0) this.lane.send(pendings);
+        const slot = this.slots.tryTake();
+        if (slot === undefined) return;
+        const pendings = this.takeBatch();
+        if (pendings.length > 0) this.lane.send(pendings, slot);
+        else slot.release();
       }
     }
+  }
+
+  private batchAnswered(pendings: readonly Pending[]): void {
+    this.gathering.answered(pendings.length);
+    const [first] = pendings;
+    if (first !== undefined) this.pace.landed(this.deps.clock.monotonicMs(), first.submittedAtMs);
+  }
+
+  private takeBatch(): readonly Pending[] {
+    this.gathering.left();
+    return this.queue.take(this.deps.limits.batchSizeMax);
   }
 
   /** One hop at most: what another node has forwarded here goes back to it when we no longer lead. */
@@ -325,7 +392,9 @@ export class SeriesSequencer {
 
   private finish(pending: Pending): void {
     pending.settled = true;
+    this.ownerQuestions.forget(pending);
     this.unanswered.delete(pending);
+    this.share.leave();
     if (this.unanswered.size === 0) for (const done of this.whenDrained.splice(0)) done();
   }
 

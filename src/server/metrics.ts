@@ -10,6 +10,8 @@ export interface MetricsSources {
   leads(): boolean;
   etcdConnected(): boolean;
   pendingRequests(): number;
+  /** Milliseconds, of the longest since it was asked last. */
+  eventLoopDelayMaxMs(): number;
 }
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -156,6 +158,12 @@ export class Metrics implements SequencerObserver {
     );
     this.gauge('seqd_etcd_connected', 'Whether etcd answered last time', {}, () =>
       Number(sources.etcdConnected()),
+    );
+    this.gauge(
+      'seqd_event_loop_delay_max_seconds',
+      'Longest time that the process could do nothing else, since the last scrape',
+      {},
+      () => sources.eventLoopDelayMaxMs() / 1000,
     );
   }
 

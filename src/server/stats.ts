@@ -12,6 +12,8 @@ export interface StatsSources {
   readonly sequencer: SeriesSequencer;
   readonly coordination: Coordination;
   readonly latency: RecentLatency;
+  /** Milliseconds, of the longest since it was asked last. */
+  readonly eventLoopDelayMaxMs: () => number;
   readonly members: () => Promise<readonly EtcdMemberStatus[]>;
   readonly window: { readonly keyAgeMsMax: number; readonly keysMax: number };
   /** What requests may name, so that a client needs no configuration of its own. */
@@ -98,6 +100,7 @@ export class StatsService {
       vocabulary: sources.vocabulary,
       cluster: this.clusterStats(members),
       node: sources.coordination.self.id,
+      eventLoopDelayMaxMs: round(sources.eventLoopDelayMaxMs()),
       uptimeSeconds: Math.floor((performance.now() - this.startedAtMs) / 1000),
     };
   }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode, SeqdError } from '../core/errors.ts';
 
 /** How an error code looks on each wire. */
 export interface WireError {
@@ -18,6 +18,9 @@ const ABORTED = 10;
 const UNIMPLEMENTED = 12;
 const INTERNAL = 13;
 const UNAVAILABLE = 14;
+
+/** An estimate that says more is none. */
+const RETRY_AFTER_SECONDS_MAX = 60;
 
 /** The one place where codes meet HTTP and gRPC. */
 export const WIRE_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
@@ -54,3 +57,14 @@ export const WIRE_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   invariant_violated: { http: 500, grpc: INTERNAL },
   internal: { http: 500, grpc: INTERNAL },
 };
+
+/**
+ * Seconds for `Retry-After`: those that the error itself knows, else those of its code; `undefined` when a retry makes no
+ * sense. What it knows may come from another node.
+ */
+export function retryAfterSecondsOf({ code, details }: SeqdError): number | undefined {
+  const { retryAfterSeconds } = WIRE_ERRORS[code];
+  const known = details['retryAfterSeconds'];
+  if (retryAfterSeconds === undefined || !Number.isInteger(known)) return retryAfterSeconds;
+  return Math.min(Math.max(known as number, 1), RETRY_AFTER_SECONDS_MAX);
+}

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SeriesId } from '../../src/core/identifiers.ts';
+import { decodeJournalStart, journalKey, KEYS } from '../../src/core/records.ts';
 import {
   type Commit,
   COMMIT_RECORDS_MAX,
@@ -406,6 +407,95 @@ describe.each(STORE_SUBJECTS)('the %s store', (_name, open) => {
     const name = ({ tenant, series, period }: SeriesId): string => `${tenant}/${series}/${period}`;
     const listed = await subject.store.series();
     expect(listed.map(name).sort()).toEqual(ids.map(name).sort());
+  });
+
+  describe('pruning', () => {
+    let leadership: LeadershipGuard;
+
+    /** Six journal entries, and leadership. */
+    beforeEach(async () => {
+      leadership = await subject.elect();
+      const entries = [2, 3, 4, 5, 6].map(sequence => [journalKey(sequence), `entry ${sequence}`] as const);
+      await mustCommit(commitOf(null, 'one', { journal: [journalKey(1), 'entry 1'], puts: entries }));
+    });
+
+    const prune = (first: number, last: number, guard = leadership): Promise<boolean> =>
+      subject.store.prune({ series: SERIES, first, last, leadership: guard });
+
+    /** The journal as it stands: the batches that are there, and the one it is recorded to begin with. */
+    async function journal(): Promise<{ batches: number[]; start: number | null }> {
+      const { record } = await subject.store.read(SERIES, KEYS.journalStart);
+      const entries = await all(KEYS.journal, `${KEYS.journal}\u007f`);
+      return {
+        batches: entries.map(({ key }) => Number(key.slice(KEYS.journal.length))),
+        start: record === null ? null : decodeJournalStart(record.value),
+      };
+    }
+
+    test('deletes from the beginning, piece by piece, and records where the journal begins now', async () => {
+      expect(await journal()).toEqual({ batches: [1, 2, 3, 4, 5, 6], start: null });
+      expect(await prune(1, 2)).toBe(true);
+      expect(await journal()).toEqual({ batches: [3, 4, 5, 6], start: 3 });
+      expect(await prune(3, 5)).toBe(true);
+      expect(await journal()).toEqual({ batches: [6], start: 6 });
+    });
+
+    test('leaves every other record as it is', async () => {
+      const before = await all();
+      await prune(1, 6);
+      const others = before.filter(({ key }) => !key.startsWith(KEYS.journal));
+      const after = await all();
+      expect(after.filter(({ key }) => key !== KEYS.journalStart)).toEqual(others);
+    });
+
+    test('a request that arrives late, or twice, changes nothing', async () => {
+      await prune(1, 3);
+      await prune(4, 4);
+      const before = await all();
+      expect(await prune(1, 3)).toBe(false);
+      expect(await prune(1, 5)).toBe(false);
+      expect(await prune(4, 4)).toBe(false);
+      expect(await all()).toEqual(before);
+    });
+
+    test.each([
+      ['nothing was pruned yet', []],
+      ['the journal begins with 3', [2]],
+    ] as const)(
+      'a request that is wrong about the beginning changes nothing: %s',
+      async (_when, [pruned]) => {
+        if (pruned !== undefined) await prune(1, pruned);
+        const before = await all();
+        const start = (pruned ?? 0) + 1;
+        for (const first of [1, 2, 3, 4].filter(first => first !== start)) {
+          expect(await prune(first, 5), `first ${first}`).toBe(false);
+        }
+        expect(await all()).toEqual(before);
+      },
+    );
+
+    test('of 10 requests sent at once exactly one applies', async () => {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => prune(1, 3)));
+      expect(answers.filter(Boolean)).toHaveLength(1);
+      expect(await journal()).toEqual({ batches: [4, 5, 6], start: 4 });
+    });
+
+    test('a deposed or replaced leader prunes nothing', async () => {
+      const standing = await subject.elect();
+      const before = await all();
+      expect(await prune(1, 3)).toBe(false);
+      await subject.depose();
+      expect(await prune(1, 3, standing)).toBe(false);
+      expect(await all()).toEqual(before);
+    });
+
+    test('series are pruned apart', async () => {
+      const other = { ...SERIES, series: 'global0' };
+      await mustCommit(commitOf(null, 'uno', { series: other, journal: [journalKey(1), 'theirs'] }));
+      await prune(1, 3);
+      expect(await subject.store.prune({ series: other, first: 1, last: 1, leadership })).toBe(true);
+      expect(await journal()).toEqual({ batches: [4, 5, 6], start: 4 });
+    });
   });
 
   test('series keep apart: each has its own head and records', async () => {

@@ -2,7 +2,9 @@ import { Etcd3 } from 'etcd3';
 import { noop } from 'cockatiel';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EtcdCluster } from '../../scripts/lib/etcd-cluster.mjs';
+import { journalKey, KEYS } from '../../src/core/records.ts';
 import type { SeqdNode } from '../../src/node.ts';
+import { openEtcdStore } from '../../src/store/etcd/open-etcd-store.ts';
 import { ownCluster, sharedEndpoints, uniqueCluster } from '../kit/etcd.ts';
 import { etcdMethod, type Fault } from '../kit/fault-proxy.ts';
 import { HttpClient } from '../kit/http-client.ts';
@@ -315,6 +317,38 @@ test('an etcd out of space refuses with storage_full, still reads, and recovers 
   } finally {
     direct.close();
     await Promise.all(nodes.splice(0).map(node => node.close()));
+    await etcd.close();
+  }
+});
+
+test('of commits that take etcd past its quota, none is called refused that was carried out (F15)', async () => {
+  const etcd = await ownCluster({ members: 1, extraArgs: [`--quota-backend-bytes=${8 * 1024 * 1024}`] });
+  const { store, connection } = openEtcdStore({ endpoints: etcd.endpoints, cluster, callTimeoutMs: 5_000 });
+  const WRITERS = 4;
+  const padding = 'x'.repeat(20_000);
+  let carriedOut = 0;
+  /** Commits one batch after the other until etcd refuses. */
+  async function fill(writer: number): Promise<void> {
+    const series = { tenant: 'default', series: `series-${writer}`, period: 'all' };
+    for (let n = 1, expectedHead: string | null = null; ; n += 1, expectedHead = `head-${n - 1}`) {
+      const entry = { key: journalKey(n), value: `${writer}-${n} ${padding}` };
+      const puts = [{ key: KEYS.head, value: `head-${n}` }, entry];
+      const outcome = await store.commit({ series, expectedHead, puts, deletes: [], journalKey: entry.key });
+      const { record } = await store.read(series, entry.key);
+      expect({ n, status: outcome.status, stored: record?.value === entry.value }).toEqual(
+        outcome.status === 'committed'
+          ? { n, status: 'committed', stored: true }
+          : { n, status: 'refused', stored: false },
+      );
+      if (outcome.status === 'refused') return expect(outcome.code).toBe('storage_full');
+      carriedOut += 1;
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: WRITERS }, (_, writer) => fill(writer)));
+    expect(carriedOut).toBeGreaterThan(WRITERS);
+  } finally {
+    connection.close();
     await etcd.close();
   }
 });

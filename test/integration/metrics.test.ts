@@ -28,6 +28,7 @@ const DOCUMENTED = [
   'seqd_leader',
   'seqd_pending_requests',
   'seqd_etcd_connected',
+  'seqd_event_loop_delay_max_seconds',
 ];
 
 /** All a route label may say. */

@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { EtcdCluster } from '../../scripts/lib/etcd-cluster.mjs';
 import { startEtcdCluster } from '../../scripts/lib/etcd-cluster.mjs';
+import type { EtcdMember } from '../../scripts/lib/etcd-member.mjs';
+import { EtcdConnection } from '../../src/store/etcd/etcd-connection.ts';
+import { readMemberStatus } from '../../src/store/etcd/etcd-status.ts';
+import { until } from './until.ts';
 
 /** Client URLs of the project's shared three-member cluster. Do not stop its members: use `ownCluster`. */
 export function sharedEndpoints(): string[] {
@@ -38,4 +42,22 @@ export async function ownCluster(options: OwnClusterOptions = {}): Promise<EtcdC
     throw error;
   }
   return cluster;
+}
+
+/** The member that leads by its own account, once exactly one says so. */
+export async function etcdLeader(cluster: EtcdCluster): Promise<EtcdMember> {
+  const connection = new EtcdConnection({ endpoints: cluster.endpoints, callTimeoutMs: 2_000 });
+  try {
+    return await until(
+      'etcd has a leader',
+      async () => {
+        const leaders = (await readMemberStatus(connection)).filter(({ leader }) => leader === true);
+        if (leaders.length !== 1) return undefined;
+        return cluster.members.find(member => member.clientUrl === leaders[0]!.endpoint);
+      },
+      { timeoutMs: 60_000 },
+    );
+  } finally {
+    connection.close();
+  }
 }

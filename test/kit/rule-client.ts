@@ -22,6 +22,8 @@ export interface RuleClientOptions {
   readonly budgetMs?: number;
   /** One attempt is given up after this. */
   readonly attemptTimeoutMs?: number;
+  /** Told of every answer that is no number. */
+  readonly onRefusal?: (answer: HttpAnswer) => void;
 }
 
 /**
@@ -35,7 +37,7 @@ export class RuleClient {
   retries = 0;
 
   constructor(options: RuleClientOptions) {
-    this.options = { budgetMs: 30_000, attemptTimeoutMs: 5_000, ...options };
+    this.options = { budgetMs: 30_000, attemptTimeoutMs: 5_000, onRefusal: () => {}, ...options };
   }
 
   /** Gets a number for one document. @throws when the rule allows no retry, or the budget is used up */
@@ -94,7 +96,9 @@ export class RuleClient {
       const sent = this.http.post(`${url}/api/v1/sequence/next`, nextBody(fields), {
         'idempotency-key': key,
       });
-      return await Promise.race([sent, late]);
+      const answer = await Promise.race([sent, late]);
+      if (answer.status !== 200) this.options.onRefusal(answer);
+      return answer;
     } catch (error) {
       return { status: 0, body: { retry: 'same-key', detail: String(error) } };
     } finally {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CLOCK_TOLERANCE_MS } from '../../src/cluster/cluster-time.ts';
+import { CLOCK_TOLERANCE_MS, STAMP_INTERVAL_MS } from '../../src/cluster/cluster-time.ts';
 import type { Position } from '../../src/core/identifiers.ts';
 import { issue, makeLoner, ownerAt, play, send } from '../kit/sim/scenario.ts';
 import { BATCH_AHEAD_MS_MAX, SIM_EPOCH_MS, type SimCluster, type SimNode } from '../kit/sim/sim-cluster.ts';
@@ -118,6 +118,78 @@ describe.each([HOUR_MS, -HOUR_MS])('F17: when the leader’s clock jumps %d ms',
       expect(await issue(cluster, other, { key: 'k' })).toMatchObject({ numbers: [1], replayed: true });
     }));
 });
+
+/** Every process ends, and for an hour nothing happens. What they were registered with still stands. */
+async function cutPower(cluster: SimCluster): Promise<void> {
+  for (const node of cluster.nodes) {
+    node.coordination.frozen = true;
+    node.kill();
+  }
+  cluster.depose();
+  await cluster.time.sleep(HOUR_MS);
+}
+
+/** Starts a process as a node does: it serves when it knows the time. Returns how long that took. */
+async function startAgain(cluster: SimCluster, index: number): Promise<number> {
+  const sinceMs = cluster.time.nowMs;
+  await cluster.restart(index);
+  const serving: number[] = [];
+  void cluster.nodes[index]!.coordination.start().then(() => serving.push(index));
+  while (serving.length === 0 && cluster.time.nowMs < sinceMs + 60_000) await cluster.time.sleep(10);
+  return cluster.time.nowMs - sinceMs;
+}
+
+describe('after a power cut', () => {
+  test('the first process that starts does not take the stamps of dead ones for the time', () =>
+    play({ lookIntervalMs: LOOK_MS }, async cluster => {
+      await issue(cluster, cluster.nodes[0]!);
+      await cutPower(cluster);
+      expect(await startAgain(cluster, 0)).toBeLessThan(2 * STAMP_INTERVAL_MS + 2 * LOOK_MS);
+      const held = await reserve(cluster, cluster.nodes[0]!, 60_000);
+      const kept = await reserve(cluster, cluster.nodes[0]!, 60_000);
+      expect(Math.abs(await journalAheadMs(cluster))).toBeLessThanOrEqual(LOOK_MS);
+      await Promise.all([startAgain(cluster, 1), startAgain(cluster, 2)]);
+      await expectEnds(cluster, [held], 60_000, kept);
+    }));
+
+  test('processes that start at once wait for no lease of the dead', () =>
+    play({ lookIntervalMs: LOOK_MS }, async cluster => {
+      await issue(cluster, cluster.nodes[0]!);
+      await cutPower(cluster);
+      const tookMs = await Promise.all([0, 1, 2].map(index => startAgain(cluster, index)));
+      expect(Math.max(...tookMs)).toBeLessThan(STAMP_INTERVAL_MS);
+      await issue(cluster, cluster.nodes[1]!);
+      expect(Math.abs(await journalAheadMs(cluster))).toBeLessThanOrEqual(LOOK_MS);
+    }));
+
+  test('a node a day ahead that starts among others waits until it knows them, and stamps their time', () =>
+    play({ skewsMs: [0, DAY_MS, 0], lookIntervalMs: LOOK_MS }, async cluster => {
+      const [first] = cluster.nodes as ThreeNodes;
+      expect(await issue(cluster, first, { key: 'k' })).toMatchObject({ numbers: [1] });
+      expect(await startAgain(cluster, 1)).toBeLessThan(STAMP_INTERVAL_MS + 3 * LOOK_MS);
+      cluster.elect(1);
+      await issue(cluster, cluster.nodes[1]!);
+      expect(Math.abs(await journalAheadMs(cluster))).toBeLessThanOrEqual(SLACK_MS);
+    }));
+});
+
+test.each([0, DAY_MS, -DAY_MS])(
+  'over an hour without quorum a node %d ms ahead keeps what it knows of the clocks of the others',
+  farMs =>
+    play({ skewsMs: [0, farMs, 0], lookIntervalMs: LOOK_MS }, async cluster => {
+      const [first, far, third] = cluster.nodes as ThreeNodes;
+      await cluster.time.sleep(10_000);
+      // Its last look is before the last stamps of the others, so that it finds new ones that are an hour old.
+      far.coordination.frozen = true;
+      await cluster.time.sleep(STAMP_INTERVAL_MS + LOOK_MS);
+      for (const node of [first, third]) node.coordination.frozen = true;
+      await cluster.time.sleep(HOUR_MS);
+      far.coordination.frozen = false;
+      cluster.elect(1);
+      await issue(cluster, far);
+      expect(Math.abs(await journalAheadMs(cluster))).toBeLessThanOrEqual(farMs === 0 ? LOOK_MS : SLACK_MS);
+    }),
+);
 
 /**
  * One of several reservations is confirmed shortly before `leftMs` are over, and each of the others has then

@@ -172,8 +172,8 @@ describe('several commits under way', () => {
         { kind: 'none', thereMs: 30 },
         { kind: 'apply-late', lateMs: 100 },
         { kind: 'drop-request' },
-        // Planned again: the first batch at once, the second, which now carries one request more, later than
-        // the old one arrives.
+        // Planned again: the first batch at once, the second, which now carries another request, later than the old
+        // one arrives.
         { kind: 'none' },
         { kind: 'none', thereMs: 200 },
       );
@@ -184,10 +184,13 @@ describe('several commits under way', () => {
       ];
       await cluster.time.sleep(1);
       makeLoner(leader);
-      const second = issue(cluster, leader, { reference: 'b' });
+      const second = [
+        issue(cluster, leader, { reference: 'impatient', budgetMs: 10 }),
+        issue(cluster, leader, { reference: 'b' }),
+      ];
       await cluster.time.sleep(1);
       const third = issue(cluster, leader, { reference: 'c' });
-      await Promise.all([...first, second, third]);
+      await Promise.all([...first, ...second, third]);
       await cluster.time.sleep(1_000);
       for (const reference of ['a1', 'a2', 'b', 'c']) {
         expect(await effectsOf(cluster, reference), reference).toHaveLength(1);

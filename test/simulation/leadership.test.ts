@@ -1,3 +1,4 @@
+import { KEYS } from '../../src/core/records.ts';
 import { describe, expect, test } from 'vitest';
 import type { ForwardFault } from '../kit/sim/sim-network.ts';
 import { effectsOf, issue, makeLoner, makeWell, play, release, send } from '../kit/sim/scenario.ts';
@@ -154,6 +155,24 @@ describe('forwarding', () => {
       const [leader, follower] = cluster.nodes as ThreeNodes;
       expect(await issue(cluster, follower)).toMatchObject({ status: 'done', numbers: [1] });
       expect((await cluster.journal())[0]!.node).toContain(leader.info.id);
+    }));
+
+  test('a draw does not wait for releases whose owners the leader has to look up', () =>
+    play({}, async cluster => {
+      const [leader, follower] = cluster.nodes as ThreeNodes;
+      for (let i = 0; i < 100; i += 1) await issue(cluster, leader);
+      leader.store.faults = {
+        ...leader.store.faults,
+        read: key => ({ kind: 'none', thereMs: key.startsWith(KEYS.journal) ? 50 : 0 }),
+      };
+      const releases = Array.from({ length: 100 }, (_, i) => release(cluster, follower, i + 1));
+      // In the same message as the first of them, and while all messages of releases are under way.
+      const draws = [issue(cluster, follower)];
+      await cluster.time.sleep(10);
+      draws.push(issue(cluster, follower));
+      for (const draw of draws) expect((await draw).tookMs).toBeLessThan(40);
+      const statuses = new Set((await Promise.all(releases)).map(({ status }) => status));
+      expect([...statuses]).toEqual(['done']);
     }));
 
   test('the reply is lost and the follower commits itself: one number', () =>

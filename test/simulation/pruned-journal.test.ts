@@ -96,8 +96,10 @@ describe('release of a number whose journal entry is pruned', () => {
         giveBack(cluster, leader, { allocation: kept, type }),
         giveBack(cluster, leader, { allocation, type: 'another' }),
         giveBack(cluster, leader, { allocation, type, site: 'south' }),
+        giveBack(cluster, leader, { allocation: { sequence: 999, index: 7 }, type }),
       ]);
-      expect(refusals.map(({ status }) => status)).toEqual(['stale_allocation', 'not_owner', 'not_owner']);
+      const statuses = refusals.map(({ status }) => status);
+      expect(statuses).toEqual(['stale_allocation', 'not_owner', 'not_owner', 'stale_allocation']);
       expect(leader.sequencer.lastKnown!.head).toMatchObject({ issued: 2, pooled: 0 });
     }));
 });

@@ -148,7 +148,8 @@ describe('limits', () => {
         loadMax = Math.max(loadMax, fresh.sequencer.load);
       }
       const statuses = (await Promise.all(answers)).map(({ status }) => status);
-      expect(loadMax).toBe(20);
+      // One series alone: 8/9 of what its tenant may have, which is 8/9 of all.
+      expect(loadMax).toBe(16);
       expect(readingMax).toBe(8);
       expect(statuses.filter(status => status === 'overloaded').length).toBeGreaterThan(50);
       expect(statuses.filter(status => status === 'done').length).toBeGreaterThan(0);

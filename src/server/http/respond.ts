@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ERROR_CODES, SeqdError } from '../../core/errors.ts';
 import { toProblem } from '../problem.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { WIRE_ERRORS } from '../wire-errors.ts';
+import { retryAfterSecondsOf, WIRE_ERRORS } from '../wire-errors.ts';
 import { contextOf } from './request-context.ts';
 
 /** Answers with JSON. Writes head and body at once; nothing here is worth an ETag. */
@@ -23,7 +23,8 @@ export function sendJson(
 
 /** Answers with problem details (RFC 9457). */
 export function sendProblem(request: IncomingMessage, response: ServerResponse, error: SeqdError): void {
-  const { http, retryAfterSeconds } = WIRE_ERRORS[error.code];
+  const { http } = WIRE_ERRORS[error.code];
+  const retryAfterSeconds = retryAfterSecondsOf(error);
   if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
   // After these the rest of the request was not read, so the connection cannot be used again.
   if (error.code === 'body_too_large') response.setHeader('connection', 'close');

@@ -12,13 +12,14 @@ import { type ErrorCode, SeqdError } from '../../core/errors.ts';
 export type EtcdFailure =
   /** The store rejected the call and did nothing; with `final`, it would do so for every repetition, for ever. */
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly final: boolean }
+  /** The store says that it did nothing, and may yet have carried the call out: a look at the store tells. */
+  | { readonly kind: 'doubtful'; readonly code: ErrorCode }
   /** The call may have taken effect, or may yet: the reply was lost or the cluster has no leader just now. */
   | { readonly kind: 'unknown' };
 
 // Answers of the server that are given before a proposal is made. Everything that can also come after one
 // ("request timed out", "leader changed") must stay unknown.
 const REFUSALS: readonly (readonly [string, ErrorCode])[] = [
-  ['mvcc: database space exceeded', 'storage_full'],
   ['etcdserver: too many requests', 'unavailable'],
   ['etcdserver: permission denied', 'unavailable'],
   ['etcdserver: invalid auth token', 'unavailable'],
@@ -34,12 +35,19 @@ const REFUSALS: readonly (readonly [string, ErrorCode])[] = [
  */
 const LEASE_GONE = 'etcdserver: requested lease not found';
 
-/** Sorts an error of a call into refused or unknown. */
+/**
+ * Said before a proposal is made, and also once a write has been carried out that took the database past its quota
+ * (seen with 3.4.23 whenever several writes are under way at that moment).
+ */
+const SPACE_EXCEEDED = 'mvcc: database space exceeded';
+
+/** Sorts an error of a call. */
 export function classifyEtcdFailure(error: unknown): EtcdFailure {
   const message = messageOf(error);
   for (const [text, code] of REFUSALS) {
     if (message.includes(text)) return { kind: 'refused', code, final: false };
   }
+  if (message.includes(SPACE_EXCEEDED)) return { kind: 'doubtful', code: 'storage_full' };
   if (message.includes(LEASE_GONE)) return { kind: 'refused', code: 'unavailable', final: true };
   if (error instanceof EtcdPermissionDeniedError || error instanceof EtcdInvalidAuthTokenError) {
     return { kind: 'refused', code: 'unavailable', final: false };
@@ -67,11 +75,11 @@ export function isAnswerTooLarge(error: unknown): boolean {
   return /received message larger than max/i.test(messageOf(cause));
 }
 
-/** A failed read as our own error: the read was either refused or got no answer in time. */
+/** A failed call as our own error, where it makes no difference whether it took effect. */
 export function readFailure(error: unknown): SeqdError {
   if (error instanceof SeqdError) return error;
   const failure = classifyEtcdFailure(error);
-  const code = failure.kind === 'refused' ? failure.code : 'unavailable';
+  const code = failure.kind === 'unknown' ? 'unavailable' : failure.code;
   return new SeqdError(code, undefined, { cause: error });
 }
 

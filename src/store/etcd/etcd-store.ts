@@ -1,4 +1,5 @@
 import type { ICompare, IKeyValue, IRangeRequest, IRangeResponse, IRequestOp } from 'etcd3';
+import type { ErrorCode } from '../../core/errors.ts';
 import type { SeriesId } from '../../core/identifiers.ts';
 import { encodeJournalStart, journalKey, KEYS } from '../../core/records.ts';
 import type {
@@ -43,8 +44,26 @@ export class EtcdStore implements SequenceStore {
       };
     } catch (error) {
       const failure = classifyEtcdFailure(error);
-      if (failure.kind === 'unknown') return { status: 'unknown', cause: error };
-      return { status: 'refused', code: failure.code, cause: error, final: failure.final };
+      switch (failure.kind) {
+        case 'refused':
+          return { status: 'refused', code: failure.code, cause: error, final: failure.final };
+        case 'doubtful':
+          return this.lookAfter(commit, failure.code, error);
+        case 'unknown':
+          return { status: 'unknown', cause: error };
+      }
+    }
+  }
+
+  /** What became of a commit that was answered with a doubtful refusal. The answer came after whatever was done, so a read tells. */
+  private async lookAfter(commit: Commit, code: ErrorCode, cause: unknown): Promise<CommitOutcome> {
+    const ours = commit.puts.find(({ key }) => key === commit.journalKey)?.value;
+    try {
+      const { record } = await this.read(commit.series, commit.journalKey);
+      if (record !== null && record.value === ours) return { status: 'committed', revision: record.revision };
+      return { status: 'refused', code, cause, final: false };
+    } catch (error) {
+      return { status: 'unknown', cause: error };
     }
   }
 
@@ -98,11 +117,16 @@ export class EtcdStore implements SequenceStore {
 
   async prune({ series, first, last, leadership }: Prune): Promise<boolean> {
     const key = (name: string): Buffer => Buffer.from(this.keys.seriesRecord(series, name));
+    const start = key(KEYS.journalStart);
+    const begins: ICompare =
+      first === 1
+        ? { key: start, target: 'Create', result: 'Equal', create_revision: 0 }
+        : { key: start, target: 'Value', result: 'Equal', value: Buffer.from(encodeJournalStart(first)) };
     const request = {
-      compare: [guardCompare(leadership)],
+      compare: [guardCompare(leadership), begins],
       success: [
         { request_delete_range: { key: key(journalKey(first)), range_end: key(journalKey(last + 1)) } },
-        { request_put: { key: key(KEYS.journalStart), value: Buffer.from(encodeJournalStart(last + 1)) } },
+        { request_put: { key: start, value: Buffer.from(encodeJournalStart(last + 1)) } },
       ],
     };
     try {

@@ -49,27 +49,14 @@ export class MemoryStore implements SequenceStore {
   }
 
   async range(query: RangeQuery): Promise<RangeResult> {
-    const revision = query.revision ?? this.revision;
-    const prefix = `${seriesName(query.series)}|`;
-    const records: StoredRecord[] = [];
-    for (const [fullKey, versions] of this.versions) {
-      if (!fullKey.startsWith(prefix)) continue;
-      const key = fullKey.slice(prefix.length);
-      if (key < query.from || key >= query.to) continue;
-      const version = versions.findLast(candidate => candidate.revision <= revision);
-      if (version !== undefined && version.value !== null) {
-        records.push({ key, value: version.value, revision: version.revision });
-      }
-    }
-    // etcd sorts bytes; JavaScript compares UTF-16 units.
-    records.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
-    const limit = query.limit ?? records.length;
-    return { records: records.slice(0, limit), revision, more: records.length > limit };
+    return this.select(query);
   }
 
   async prune({ series, first, last, leadership }: Prune): Promise<boolean> {
-    if (!this.leads(leadership)) return false;
-    const { records } = await this.range({ series, from: journalKey(first), to: journalKey(last + 1) });
+    const start = this.current(series, KEYS.journalStart)?.value ?? null;
+    const begins = start === (first === 1 ? null : encodeJournalStart(first));
+    if (!begins || !this.leads(leadership)) return false;
+    const { records } = this.select({ series, from: journalKey(first), to: journalKey(last + 1) });
     this.revision += 1;
     for (const { key } of records) this.write(series, key, null);
     this.write(series, KEYS.journalStart, encodeJournalStart(last + 1));
@@ -90,6 +77,26 @@ export class MemoryStore implements SequenceStore {
   /** Makes an election key vanish. */
   dropLeadership(key: string): void {
     this.leaderships.delete(key);
+  }
+
+  /** At once, so that a transaction can read and write in one step. */
+  private select(query: RangeQuery): RangeResult {
+    const revision = query.revision ?? this.revision;
+    const prefix = `${seriesName(query.series)}|`;
+    const records: StoredRecord[] = [];
+    for (const [fullKey, versions] of this.versions) {
+      if (!fullKey.startsWith(prefix)) continue;
+      const key = fullKey.slice(prefix.length);
+      if (key < query.from || key >= query.to) continue;
+      const version = versions.findLast(candidate => candidate.revision <= revision);
+      if (version !== undefined && version.value !== null) {
+        records.push({ key, value: version.value, revision: version.revision });
+      }
+    }
+    // etcd sorts bytes; JavaScript compares UTF-16 units.
+    records.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+    const limit = query.limit ?? records.length;
+    return { records: records.slice(0, limit), revision, more: records.length > limit };
   }
 
   private leads(guard: LeadershipGuard): boolean {

@@ -175,7 +175,7 @@ export class RuleBook {
 }
 
 /** A small seeded generator (mulberry32): numbers from 0 to below 1, the same for the same seed. */
-function createRandom(seed: number): () => number {
+export function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -2,11 +2,13 @@ import { CLOCK_TOLERANCE_MS, STAMP_INTERVAL_MS } from '../../../src/cluster/clus
 import { type CompletenessReport } from '../../../src/core/completeness.ts';
 import type { Batch, Fact } from '../../../src/core/facts.ts';
 import type { SeriesSettings } from '../../../src/core/head.ts';
-import { GLOBAL_SERIES, type Position } from '../../../src/core/identifiers.ts';
+import { GLOBAL_SERIES, type Position, type SeriesId, seriesName } from '../../../src/core/identifiers.ts';
 import { DEFAULT_WINDOW, type WindowLimits } from '../../../src/core/window.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { NodeInfo } from '../../../src/ports/coordination.ts';
 import { silentLogger } from '../../../src/ports/logger.ts';
+import { Admission } from '../../../src/sequencer/admission.ts';
+import { CommitSlots } from '../../../src/sequencer/commit-slots.ts';
 import { readJournal } from '../../../src/sequencer/load-state.ts';
 import { silentObserver, type SequencerObserver } from '../../../src/sequencer/observer.ts';
 import type { EngineLimits, SequencerDependencies } from '../../../src/sequencer/options.ts';
@@ -44,6 +46,7 @@ const LIMITS: EngineLimits = {
   queueMax: 1_000,
   batchSizeMax: 100,
   pipelineDepth: 2,
+  commitsMax: 16,
   requestTimeoutMs: 1_500,
 };
 
@@ -52,6 +55,7 @@ export class SimNode {
   readonly info: NodeInfo;
   readonly store: FaultyStore;
   readonly coordination: SimCoordination;
+  /** The engine of the global series. */
   readonly sequencer: SeriesSequencer;
   /** What the engine was made with; another series' engine of this node would be too. */
   readonly deps: SequencerDependencies;
@@ -61,6 +65,7 @@ export class SimNode {
   /** Messages the engine logged as errors. */
   readonly errors: string[] = [];
   private readonly network: SimNetwork;
+  private readonly engines = new Map<string, SeriesSequencer>();
 
   constructor(cluster: SimCluster, index: number, incarnation: number) {
     const { time, options } = cluster;
@@ -88,6 +93,7 @@ export class SimNode {
     const { election } = cluster;
     const lookMs = (): number => random.next() * 5;
     this.coordination = new SimCoordination(this.info, { election, time, clock, lookMs });
+    const limits = { ...LIMITS, ...options.limits };
     this.deps = {
       store: this.store,
       coordination: this.coordination,
@@ -97,19 +103,41 @@ export class SimNode {
       observer: this.observer(),
       digest,
       random: random.next,
-      limits: { ...LIMITS, ...options.limits },
+      limits,
+      admission: new Admission(limits.queueMax),
+      slots: new CommitSlots(limits.commitsMax, clock),
       settings: { ...SETTINGS, ...options.settings },
       window: { ...DEFAULT_WINDOW, ...options.window },
       journal: { batchesMax: 100_000, bytesMax: 100_000_000 },
     };
-    this.sequencer = new SeriesSequencer(GLOBAL_SERIES, this.deps);
-    cluster.network.listen(this.info.instance, message => this.sequencer.acceptForward(message));
+    this.sequencer = this.engineOf(GLOBAL_SERIES);
+    cluster.network.listen(this.info.instance, message =>
+      this.engineOf(message.series).acceptForward(message),
+    );
+  }
+
+  /** The engine of a series; made when first asked for. */
+  engineOf(series: SeriesId): SeriesSequencer {
+    const name = seriesName(series);
+    let engine = this.engines.get(name);
+    if (engine === undefined) {
+      engine = new SeriesSequencer(series, this.deps);
+      this.engines.set(name, engine);
+    }
+    return engine;
+  }
+
+  /** Unanswered requests of all its series. */
+  get load(): number {
+    let load = 0;
+    for (const engine of this.engines.values()) load += engine.load;
+    return load;
   }
 
   /** The process ends at once. What it sent to the store may still arrive there. */
   kill(): void {
     this.network.unlisten(this.info.instance);
-    this.sequencer.close();
+    for (const engine of this.engines.values()) engine.close();
   }
 
   private observer(): SequencerObserver {
@@ -201,8 +229,8 @@ export class SimCluster {
   }
 
   /** Every fact of the journal, in order. */
-  async facts(): Promise<PlacedFact[]> {
-    const entries = await readJournal(this.store, GLOBAL_SERIES, { first: 1, last: 999_999_999 });
+  async facts(series = GLOBAL_SERIES): Promise<PlacedFact[]> {
+    const entries = await readJournal(this.store, series, { first: 1, last: 999_999_999 });
     return entries.flatMap(({ batch, revision }) =>
       batch.facts.map((fact, index) => ({
         fact,
@@ -214,8 +242,8 @@ export class SimCluster {
   }
 
   /** The completeness check over the store. */
-  verify(): Promise<CompletenessReport | null> {
-    return verifySeries(this.store, GLOBAL_SERIES, digest);
+  verify(series = GLOBAL_SERIES): Promise<CompletenessReport | null> {
+    return verifySeries(this.store, series, digest);
   }
 
   /** Ends every node. */

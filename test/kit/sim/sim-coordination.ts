@@ -7,6 +7,8 @@ import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 const ELECTION_KEY = 'leaders/global';
+/** How often a node that starts looks while the time is in doubt. */
+const WATCH_MS = 500;
 
 /** Who really leads: the election key as it stands in the store. What nodes believe is another matter. */
 export class SimElection {
@@ -92,8 +94,13 @@ export class SimCoordination implements Coordination {
     this.publishClock();
   }
 
+  /** As a process does before it serves: looks, and watches the clocks of the others while the time is in doubt. */
   async start(): Promise<void> {
     await this.refresh();
+    while (this.clusterTime.inDoubt) {
+      await this.time.sleep(WATCH_MS);
+      await this.refresh();
+    }
   }
 
   nodes(): readonly NodeInfo[] {

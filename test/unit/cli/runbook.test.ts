@@ -19,6 +19,7 @@ it('docs/runbook.md names only metrics that exist', async () => {
     leads: () => false,
     etcdConnected: () => false,
     pendingRequests: () => 0,
+    eventLoopDelayMaxMs: () => 0,
   });
   const known = new Set((await metrics.registry.getMetricsAsJSON()).map(({ name }) => name));
   const named = namesOf(/\b(seqd_[a-z_]+)/g).map(name => name.replace(/_bucket$/, ''));

@@ -20,6 +20,7 @@ class Watcher {
   aheadMs: Record<string, number>;
   readonly time = new ClusterTime();
   private stamps: ClockStamp[] = [];
+  private dead: readonly ClockStamp[] = [];
 
   constructor(aheadMs: Record<string, number>) {
     this.aheadMs = aheadMs;
@@ -37,10 +38,23 @@ class Watcher {
   }
 
   stampAll(): void {
-    this.stamps = Object.entries(this.aheadMs).map(([instance, aheadMs]) => ({
+    const living = Object.entries(this.aheadMs).map(([instance, aheadMs]) => ({
       instance,
       wallMs: this.trueMs + aheadMs,
     }));
+    this.stamps = [...this.dead, ...living];
+  }
+
+  /** All others end, and their registrations stand. */
+  killAll(): void {
+    this.dead = this.stamps;
+    this.aheadMs = {};
+  }
+
+  /** The leases of those that ended run out. */
+  bury(): void {
+    this.stamps = this.stamps.filter(stamp => !this.dead.includes(stamp));
+    this.dead = [];
   }
 
   look(): void {
@@ -160,6 +174,115 @@ describe('a node among others', () => {
     watcher.stampAll();
     watcher.look();
     expect(Math.abs(watcher.stampedAheadMs)).toBeLessThanOrEqual(CLOCK_TOLERANCE_MS + STAMP_INTERVAL_MS);
+  });
+});
+
+/** A node that starts an hour after all others ended, while their registrations still stand. */
+function afterOutage(ownAheadMs = 0): Watcher {
+  const watcher = new Watcher({ b: 0, c: 0 });
+  watcher.killAll();
+  watcher.monotonicMs += HOUR_MS;
+  watcher.ownAheadMs = ownAheadMs;
+  watcher.look();
+  return watcher;
+}
+
+describe('after an outage', () => {
+  test('what a node finds at its first look leaves the time in doubt until it is gone', () => {
+    const watcher = afterOutage();
+    expect(watcher.time.inDoubt).toBe(true);
+    watcher.pass(3_000);
+    expect(watcher.time.inDoubt).toBe(true);
+    watcher.bury();
+    watcher.look();
+    expect(watcher.time.inDoubt).toBe(false);
+    expect(watcher.stampedAheadMs).toBe(0);
+    expect(watcher.time.ownAheadMs).toBe(0);
+  });
+
+  test('stamps that stand for two intervals count no more, though they are still there', () => {
+    const watcher = afterOutage();
+    watcher.pass(2 * STAMP_INTERVAL_MS);
+    expect(watcher.time.inDoubt).toBe(true);
+    watcher.pass(2 * LOOK_MS);
+    expect(watcher.time.inDoubt).toBe(false);
+    expect(watcher.stampedAheadMs).toBe(0);
+  });
+
+  test('stamps that stand because nobody could write are not taken for dead ones', () => {
+    const watcher = new Watcher({ b: 0, c: 0 });
+    watcher.ownAheadMs = DAY_MS;
+    watcher.look();
+    watcher.monotonicMs += HOUR_MS;
+    watcher.look();
+    expect(watcher.time.inDoubt).toBe(true);
+    watcher.stampAll();
+    watcher.pass(2 * STAMP_INTERVAL_MS);
+    expect(watcher.time.inDoubt).toBe(false);
+    expect(watcher.stampedAheadMs).toBeLessThanOrEqual(SLACK_MS);
+  });
+
+  test('no doubt remains once as many have started as are dead', () => {
+    const watcher = afterOutage();
+    for (const starting of [{ d: 0 }, { d: 0, e: 0 }]) {
+      watcher.aheadMs = starting;
+      watcher.stampAll();
+      watcher.monotonicMs += LOOK_MS;
+      watcher.look();
+      const most = Object.keys(starting).length >= 2;
+      expect(watcher.time.inDoubt).toBe(!most);
+      if (most) expect(watcher.stampedAheadMs).toBe(0);
+    }
+  });
+
+  test('the clocks that were watched before are known at once, also from stamps as old as the outage', () => {
+    for (const ownAheadMs of [0, DAY_MS, -DAY_MS]) {
+      const watcher = new Watcher({ b: 0, c: 0 });
+      watcher.pass(10_000);
+      watcher.stampAll();
+      watcher.monotonicMs += HOUR_MS;
+      watcher.ownAheadMs = ownAheadMs;
+      watcher.look();
+      expect(watcher.time.inDoubt).toBe(false);
+      expect(Math.abs(watcher.stampedAheadMs)).toBeLessThanOrEqual(ownAheadMs === 0 ? 0 : SLACK_MS);
+    }
+  });
+
+  test('processes that came and went meanwhile do not change what time it is', () => {
+    for (const ownAheadMs of [0, DAY_MS, -DAY_MS]) {
+      const watcher = new Watcher({ b: 0, c: 0 });
+      watcher.pass(10_000);
+      watcher.aheadMs = { d: 0, e: 0 };
+      watcher.stampAll();
+      watcher.monotonicMs += HOUR_MS;
+      watcher.ownAheadMs = ownAheadMs;
+      watcher.look();
+      expect(Math.abs(watcher.stampedAheadMs)).toBeLessThanOrEqual(ownAheadMs === 0 ? 0 : SLACK_MS);
+    }
+  });
+});
+
+describe('a node that joins', () => {
+  test('is in doubt only while its clock is ahead of stamps it has not seen change, and held back as long', () => {
+    const watcher = new Watcher({ b: 0, c: 0 });
+    watcher.ownAheadMs = DAY_MS;
+    watcher.look();
+    while (watcher.time.inDoubt) {
+      expect(watcher.stampedAheadMs).toBeLessThanOrEqual(CLOCK_TOLERANCE_MS + STAMP_INTERVAL_MS);
+      watcher.monotonicMs += LOOK_MS;
+      if (watcher.monotonicMs > STAMP_INTERVAL_MS) watcher.stampAll();
+      watcher.look();
+    }
+    expect(watcher.monotonicMs).toBeLessThanOrEqual(STAMP_INTERVAL_MS + 2 * LOOK_MS);
+    expect(watcher.stampedAheadMs).toBeLessThanOrEqual(SLACK_MS);
+  });
+
+  test.each([0, -DAY_MS])('is not in doubt with a clock %d ms ahead', ownAheadMs => {
+    const watcher = new Watcher({ b: 0, c: 0, d: -DAY_MS });
+    watcher.monotonicMs += STAMP_INTERVAL_MS;
+    watcher.ownAheadMs = ownAheadMs;
+    watcher.look();
+    expect(watcher.time.inDoubt).toBe(false);
   });
 });
 

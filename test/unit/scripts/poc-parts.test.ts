@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeBusyPorts, findBusyPorts, findFreePorts } from '../../../scripts/lib/ports.mjs';
-import { parsePocArguments } from '../../../scripts/poc/arguments.mjs';
+import { parsePocArguments, refuseResetOf, USAGE } from '../../../scripts/poc/arguments.mjs';
 import { browserCommand } from '../../../scripts/poc/browser.mjs';
 import { restartPauseMs } from '../../../scripts/poc/keep-alive.mjs';
 import { leftoversOf } from '../../../scripts/poc/leftovers.mjs';
@@ -19,6 +19,7 @@ import {
   updateRun,
   type PocRun,
 } from '../../../scripts/poc/run-file.mjs';
+import { givenEndpoints } from '../../../scripts/poc/settings.mjs';
 import { describeRun } from '../../../scripts/poc/summary.mjs';
 
 const runOf = (instance: string): PocRun => ({
@@ -112,6 +113,27 @@ describe('the command line', () => {
   test('refuses what it does not know, and --stop together with --reset', () => {
     expect(() => parsePocArguments(['--detatch'], {})).toThrow('--detatch');
     expect(() => parsePocArguments(['--stop', '--reset'], {})).toThrow('--reset');
+  });
+});
+
+describe('a reset', () => {
+  const settings = { embedded: true, endpoints: ['http://default:1'] };
+
+  test('is refused with an etcd that is given, by the command line or the configuration', () => {
+    for (const given of [
+      givenEndpoints(['http://e:1'], settings),
+      givenEndpoints([], { ...settings, embedded: false }),
+    ]) {
+      expect(given).toHaveLength(1);
+      expect(() => refuseResetOf(given)).toThrow(given[0]);
+      expect(() => refuseResetOf(given)).toThrow(expect.objectContaining({ exitCode: 2 }));
+    }
+    expect(USAGE).toContain('refused (exit code 2)');
+  });
+
+  test('is not refused for the members of our own', () => {
+    expect(givenEndpoints([], settings)).toEqual([]);
+    expect(() => refuseResetOf([])).not.toThrow();
   });
 });
 

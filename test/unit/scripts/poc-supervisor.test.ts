@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { httpGet } from '../../../scripts/lib/http-get.mjs';
@@ -124,6 +124,20 @@ describe.skipIf(process.platform === 'win32')('the demonstration', () => {
     expect(second.code).toBe(0);
     expect(second.output).toContain('running already');
     expect(await readRunFile()).toEqual(before);
+  });
+
+  test('a reset with a given etcd is refused, and neither stops nor deletes anything', async () => {
+    await start();
+    const before = await readRunFile();
+    const own = join(dir, 'data', 'etcd-cluster', 'cluster.json');
+    await mkdir(dirname(own), { recursive: true });
+    await writeFile(own, '{"token":"t","members":[]}');
+    const refused = await start('--reset');
+    expect(refused.code, refused.output).toBe(2);
+    expect(refused.output).toContain(endpoint);
+    expect(await readRunFile()).toEqual(before);
+    expect(await readFile(own, 'utf8')).toContain('members');
+    for (const { url } of before.nodes) expect((await httpGet(`${url}/readyz`))?.status).toBe(200);
   });
 
   test('two starts at once make one demonstration', async () => {

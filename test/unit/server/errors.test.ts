@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ERROR_CODES, type ErrorCode, SeqdError } from '../../../src/core/errors.ts';
 import { toProblem } from '../../../src/server/problem.ts';
-import { WIRE_ERRORS } from '../../../src/server/wire-errors.ts';
+import { retryAfterSecondsOf, WIRE_ERRORS } from '../../../src/server/wire-errors.ts';
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
@@ -43,4 +43,18 @@ test('details of an error never replace the members of problem details', () => {
 test('what went wrong inside does not reach the wire', () => {
   const problem = toProblem(new SeqdError('internal', 'secret path /etc/x', { cause: new Error('secret') }));
   expect(JSON.stringify(problem)).not.toContain('secret');
+});
+
+test('an error that knows when to come back says so instead of what its code says', () => {
+  const overloaded = (details: Record<string, unknown>): number | undefined =>
+    retryAfterSecondsOf(new SeqdError('overloaded', undefined, { details }));
+  expect(overloaded({})).toBe(1);
+  expect(overloaded({ retryAfterSeconds: 3 })).toBe(3);
+  // What another node says may be anything.
+  expect(overloaded({ retryAfterSeconds: -1 })).toBe(1);
+  expect(overloaded({ retryAfterSeconds: 1e9 })).toBe(60);
+  expect(overloaded({ retryAfterSeconds: 'soon' })).toBe(1);
+  expect(overloaded({ retryAfterSeconds: 0.5 })).toBe(1);
+  const details = { retryAfterSeconds: 3 };
+  expect(retryAfterSecondsOf(new SeqdError('exhausted', undefined, { details }))).toBeUndefined();
 });
