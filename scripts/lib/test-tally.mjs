@@ -56,7 +56,7 @@ export function sumTallies(tallies) {
 export function planPhases(args) {
   const named = args.some(arg => arg === '--project' || arg.startsWith('--project='));
   if (named) return [{ projects: [], args: [...args] }];
-  return [['unit', 'simulation'], ['contract'], ['integration']].map(projects => ({
+  return [['unit', 'simulation'], ['contract'], ['mutation'], ['integration'], ['chaos']].map(projects => ({
     projects,
     args: [...args],
   }));

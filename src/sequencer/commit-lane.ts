@@ -34,6 +34,8 @@ export interface CommitLaneEvents {
   ready(): void;
   /** Leadership was lost according to the store. */
   deposed(): void;
+  /** The lane serves no more. */
+  stopped(): void;
 }
 
 const CONFLICT_BACKOFF_MAX_MS = 40;
@@ -131,12 +133,14 @@ export class CommitLane {
 
   /** From now on the series is refused here: its stored data must not be touched. */
   private stop(error: unknown): SeqdError {
+    if (this.failure !== undefined) return this.failure;
     this.status = 'failed';
     this.failure =
       error instanceof SeqdError
         ? error
         : new SeqdError('invariant_violated', 'The stored state contradicts itself', { cause: error });
     this.deps.logger.error({ err: error, series: seriesName(this.series) }, 'series stopped');
+    this.events.stopped();
     return this.failure;
   }
 
@@ -200,7 +204,11 @@ export class CommitLane {
    */
   catchUp(): Promise<void> {
     if (this.look === undefined) {
-      this.look = this.lookAtHead().finally(() => (this.look = undefined));
+      this.look = this.lookAtHead()
+        .catch((error: unknown) => {
+          throw isFatal(error) ? this.stop(error) : error;
+        })
+        .finally(() => (this.look = undefined));
       return this.look;
     }
     // The look under way may have read the head before this call, so one more follows; it serves all who come meanwhile.

@@ -60,6 +60,9 @@ export class CommitSlots {
   private readonly line = new Map<string, Claim[]>();
   /** Whose turn it is, while it is being asked. */
   private asked: Claim | undefined;
+  private claims = 0;
+  /** Who took a slot in this turn of the event loop, when there are others. */
+  private lastTaker: Claim | undefined;
   private granting = false;
   private timer: NodeJS.Timeout | undefined;
 
@@ -84,7 +87,15 @@ export class CommitSlots {
   /** A series' claim. `onTurn` is called from the event loop, never from within another call. */
   claimFor(series: SeriesId, onTurn: () => void): SlotClaim {
     const claim: Claim = { series, onTurn, waiting: false };
-    return { tryTake: () => this.tryTake(claim), close: () => this.leaveLine(claim) };
+    let open = true;
+    this.claims += 1;
+    const close = (): void => {
+      if (!open) return;
+      open = false;
+      this.claims -= 1;
+      this.leaveLine(claim);
+    };
+    return { tryTake: () => this.tryTake(claim), close };
   }
 
   /** Gives a slot back. */
@@ -95,7 +106,7 @@ export class CommitSlots {
 
   private tryTake(claim: Claim): CommitSlot | undefined {
     const mayTake = this.asked === claim || this.line.size === 0;
-    if (!mayTake || !this.isFree()) {
+    if (!mayTake || !this.isFree() || this.hasTurned(claim)) {
       this.joinLine(claim);
       return undefined;
     }
@@ -104,6 +115,21 @@ export class CommitSlots {
     const slot = new Slot(this, this.clock.monotonicMs());
     this.held.add(slot);
     return slot;
+  }
+
+  /**
+   * Whether another series has taken a slot in this turn of the event loop: who takes one plans a whole batch at once, and
+   * the plans of many series would add up to a long turn.
+   */
+  private hasTurned(claim: Claim): boolean {
+    if (this.claims < 2) return false;
+    if (this.lastTaker === undefined) {
+      this.lastTaker = claim;
+      setImmediate(() => (this.lastTaker = undefined));
+    }
+    if (this.lastTaker === claim) return false;
+    this.grantLater();
+    return true;
   }
 
   private isFree(): boolean {
@@ -138,9 +164,13 @@ export class CommitSlots {
     if (this.line.size === 0) this.stopWatching();
   }
 
-  /** Who was given a slot in one turn of the event loop plans and sends in the next: one series' work at a time. */
+  /** One series at a time, each in a turn of the event loop of its own. */
   private grantSoon(): void {
-    if (this.granting || this.line.size === 0) return;
+    if (this.line.size > 0) this.grantLater();
+  }
+
+  private grantLater(): void {
+    if (this.granting) return;
     this.granting = true;
     setImmediate(() => {
       this.granting = false;

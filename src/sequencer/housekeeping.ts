@@ -7,6 +7,8 @@ import type { SequencerDependencies } from './options.ts';
 
 const EXPIRE_INTERVAL_MS = 250;
 const JOURNAL_INTERVAL_MS = 5_000;
+/** How far a node that does not lead falls behind, and so about what it has to catch up with when it takes over. */
+const KEEP_UP_INTERVAL_MS = 1_000;
 
 /** What housekeeping works on. */
 export interface Household {
@@ -14,9 +16,14 @@ export interface Household {
   state(): SeriesState | undefined;
   readonly journal: JournalIndex;
   submit(request: Request): Promise<unknown>;
+  /** Makes the committed state as new as the store. */
+  catchUp(): Promise<void>;
 }
 
-/** What one node does for a series unasked: as leader it ends overdue reservations and keeps the journal within its limits. */
+/**
+ * What one node does for a series unasked: as leader it ends overdue reservations and keeps the journal within its limits; as
+ * any other node it keeps up with what the leader commits, so that it can take over at once.
+ */
 export class Housekeeping {
   private readonly series: SeriesId;
   private readonly deps: SequencerDependencies;
@@ -25,6 +32,7 @@ export class Housekeeping {
   private readonly timers: NodeJS.Timeout[];
   private readonly expiring = new Set<string>();
   private keeping = false;
+  private catchingUp = false;
 
   constructor(series: SeriesId, deps: SequencerDependencies, household: Household) {
     this.series = series;
@@ -34,6 +42,7 @@ export class Housekeeping {
     this.timers = [
       setInterval(() => this.expireReservations(), EXPIRE_INTERVAL_MS),
       setInterval(() => void this.keepJournal(), JOURNAL_INTERVAL_MS),
+      setInterval(() => void this.keepUp(), KEEP_UP_INTERVAL_MS),
     ];
   }
 
@@ -58,6 +67,15 @@ export class Housekeeping {
         })
         .finally(() => this.expiring.delete(id));
     }
+  }
+
+  private async keepUp(): Promise<void> {
+    if (this.catchingUp || this.household.state() === undefined || this.deps.coordination.leads(this.series))
+      return;
+    this.catchingUp = true;
+    // Whoever needs the state asks for it again and hears then why it cannot be read.
+    await this.household.catchUp().catch(() => {});
+    this.catchingUp = false;
   }
 
   /** The leader keeps the journal within its limits; every other node forgets the keys that are pruned with it. */

@@ -70,6 +70,8 @@ export class SeriesSequencer {
       giveBack,
       ready,
       deposed: () => void deps.coordination.refresh(),
+      // Others may be able to read the series.
+      stopped: () => void deps.coordination.handOver(series),
     });
     const leaderGone = (leader: Leader): void => void this.campaign(leader);
     const answer = (pending: Pending, given: Answer): void => this.answer(pending, given);
@@ -96,6 +98,7 @@ export class SeriesSequencer {
       state: () => (this.status === 'open' ? this.lane.committed : undefined),
       journal,
       submit: request => this.submit(request),
+      catchUp: () => this.lane.catchUp(),
     });
     this.sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
   }
@@ -149,7 +152,8 @@ export class SeriesSequencer {
     const knownEpoch = coordination.leader(this.series)?.epoch ?? 0;
     // Leadership may just have been handed to us, and the sender heard of it first.
     if (!coordination.leads(this.series) && message.epoch > knownEpoch) await coordination.refresh();
-    if (!coordination.leads(this.series) || this.status !== 'open') return { status: 'not_leader' };
+    if (!coordination.leads(this.series) || this.status !== 'open' || this.fatal !== undefined)
+      return { status: 'not_leader' };
     const budgetMs = Math.min(message.budgetMs, this.deps.limits.requestTimeoutMs);
     const outcomes = await Promise.all(
       message.requests.map(request => this.forwardedOutcome(request, budgetMs)),

@@ -83,6 +83,14 @@ describe('F9: a leader stops past its lease with writes queued', () => {
     }));
 });
 
+test('a node that does not lead keeps up with the one that does, so that it can take over at once', () =>
+  play({}, async cluster => {
+    const [leader, follower] = cluster.nodes as ThreeNodes;
+    for (let i = 0; i < 20; i += 1) await issue(cluster, leader);
+    await cluster.time.sleep(1_100);
+    expect(follower.sequencer.lastKnown?.head.sequence).toBe(leader.sequencer.lastKnown?.head.sequence);
+  }));
+
 describe('a leader that drains', () => {
   test.each(['none', 'drop-reply', 'apply-late', 'duplicate'] as const)(
     'hands leadership over with its next batch and loses nothing (fate of that batch: %s)',

@@ -169,7 +169,9 @@ describe('the sums of a test run', () => {
     expect(planPhases([]).map(phase => phase.projects)).toEqual([
       ['unit', 'simulation'],
       ['contract'],
+      ['mutation'],
       ['integration'],
+      ['chaos'],
     ]);
     expect(planPhases(['--project', 'unit'])).toEqual([{ projects: [], args: ['--project', 'unit'] }]);
   });

@@ -145,3 +145,25 @@ test('slots held for a second no longer count, up to as many again, and come bac
     expect(slots).toMatchObject({ underWay: 0, waiting: 0 });
     expect(time.pending).toBe(0);
   }));
+
+test('two series never take slots in the same turn of the event loop, one alone takes what it needs', () =>
+  withSlots(8, async slots => {
+    const claims = ['a', 'b', 'c'].map(series => {
+      let taken = 0;
+      const claim = slots.claimFor({ tenant: series, series, period: 'all' }, () => take());
+      const take = (): void => void (claim.tryTake() === undefined || (taken += 1));
+      return { take, close: () => claim.close(), taken: () => taken };
+    });
+    const taken = (): number[] => claims.map(claim => claim.taken());
+    claims[0]!.take();
+    claims[0]!.take();
+    claims[1]!.take();
+    claims[2]!.take();
+    expect(taken()).toEqual([2, 0, 0]);
+    const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+    await turn();
+    expect(taken()).toEqual([2, 1, 0]);
+    await turn();
+    expect(taken()).toEqual([2, 1, 1]);
+    for (const claim of claims) claim.close();
+  }));
