@@ -305,7 +305,7 @@ test.each([DAY_MS, -DAY_MS])('a clock %d ms ahead does not count among three nod
   for (const member of [a, b]) {
     await member.coordination.refresh();
     expect(Math.abs(stampedAheadMs(member))).toBeLessThan(100);
-    expect(member.coordination.clockAheadMs).toBe(0);
+    expect(Math.abs(member.coordination.clockAheadMs)).toBeLessThan(1_000);
   }
   await Promise.all([a.coordination.close(), b.coordination.close()]);
   await until('it is alone', () => idsSeenBy(c).join() === 'c');

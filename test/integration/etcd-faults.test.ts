@@ -180,7 +180,10 @@ describe('with an etcd that loses messages', () => {
     const rules = kinds.map((fault, i) =>
       etcd.onCommits({ fault, chance: { probability: 0.06, seed: SEED + 10 * i } }),
     );
-    const documents = await client.drawMany(DOCUMENTS, 24);
+    // How many commits that takes depends on how large the batches become.
+    const documents = [...(await client.drawMany(DOCUMENTS, 24))];
+    for (let round = 1; round < 40 && rules.some(rule => rule.injectedCount === 0); round += 1)
+      documents.push(...(await client.drawMany(DOCUMENTS, 24)));
     for (const rule of rules) {
       expect(rule.injectedCount).toBeGreaterThan(0);
       rule.remove();

@@ -262,6 +262,8 @@ describe('forwarding', () => {
   test('a follower that was idle for long gets its first request carried out', () =>
     play({ window: { ingressAgeMsMax: 1_000 } }, async cluster => {
       const [, follower, third] = cluster.nodes as ThreeNodes;
+      // It cannot read, so it does not hear of what the others do.
+      follower.store.faults = { ...follower.store.faults, read: () => ({ kind: 'unavailable' }) };
       for (let i = 0; i < 10; i += 1) {
         await issue(cluster, third);
         await cluster.time.sleep(500);
