@@ -266,7 +266,6 @@ export class CommitLane {
   private async fly(flight: Flight, commit: Commit): Promise<void> {
     const { deps } = this;
     const options = {
-      clock: deps.clock,
       signal: flight.abort.signal,
       sequence: flight.plan!.batch.sequence,
       random: deps.random,

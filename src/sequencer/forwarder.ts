@@ -1,4 +1,4 @@
-import { SeqdError } from '../core/errors.ts';
+import { type ErrorCode, SeqdError } from '../core/errors.ts';
 import type { FactOrigin } from '../core/facts.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { Request } from '../core/requests.ts';
@@ -29,6 +29,13 @@ export interface ForwarderEvents {
   leaderGone(leader: Leader): void;
 }
 
+/** What a leader says that cannot serve just now, or not this series; another node may. */
+const UNABLE: ReadonlySet<ErrorCode> = new Set([
+  'draining',
+  'unavailable',
+  'unsupported_format',
+  'invariant_violated',
+]);
 /** Messages under way at once: one gathers while one travels. */
 const MESSAGES_MAX = 2;
 /**
@@ -192,7 +199,7 @@ export class Forwarder {
       if (pending.settled) continue;
       if (outcome === undefined) again.push(pending);
       else if (outcome.status === 'done') this.events.answer(pending, outcome);
-      else if (outcome.code === 'draining' || outcome.code === 'unavailable') again.push(pending);
+      else if (UNABLE.has(outcome.code)) again.push(pending);
       else if (isBornTooEarly(outcome) && !pending.doubtful) {
         // We had heard nothing for so long that the leader could not tell a new request from an old one. This is
         // its first answer, so up to now it was not carried out.

@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
 import { decodeHead } from '../core/head.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { Commit, CommitOutcome, SequenceStore } from '../ports/sequence-store.ts';
 
 /** The certain outcome of a commit. */
@@ -15,7 +14,6 @@ export type ResolvedOutcome =
 
 /** Hooks and limits of a resolution. */
 export interface ResolveOptions {
-  readonly clock: Clock;
   /** Of the commit's batch. */
   readonly sequence: number;
   /** Ends the attempts; the outcome is then `abandoned`. */

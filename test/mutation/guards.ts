@@ -12,8 +12,6 @@ export interface Guard {
     readonly file: string;
     readonly name: string;
   };
-  /** How it fails when a second guard of the code itself stops the run before an assertion can. */
-  readonly failsWith?: RegExp;
 }
 
 const simulation = (file: string, name: string): Guard['killedBy'] => ({

@@ -105,4 +105,18 @@ describe('a series that contradicts itself stops, and nothing else does', () => 
       expect(await issue(cluster, third)).toMatchObject({ numbers: [3] });
       await cluster.restart(0);
     }));
+
+  test('what another node has forwarded is not refused with it: that node commits it itself', () =>
+    play({}, async cluster => {
+      const [leader, other] = cluster.nodes as ThreeNodes;
+      expect(await issue(cluster, leader)).toMatchObject({ numbers: [1] });
+      const broken = (): never => {
+        throw new RangeError('a page beyond all bounds');
+      };
+      Object.assign(leader.deps, { digest: broken });
+      expect(await issue(cluster, other)).toMatchObject({ status: 'done', numbers: [2] });
+      await expectStopped(cluster, leader);
+      Object.assign(leader.deps, { digest });
+      await cluster.restart(0);
+    }));
 });
