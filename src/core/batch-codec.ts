@@ -1,6 +1,6 @@
 import type { Batch, EndReservationFact, Fact, FactOrigin, IssueFact, ReleaseTarget } from './facts.ts';
 import { assertFormat, STORED_FORMAT } from './head.ts';
-import { type Owner, ownerKey, parseOwnerKey } from './identifiers.ts';
+import { type Owner, ownerKey, parseOwnerKey, sameOwner } from './identifiers.ts';
 import { flattenRanges, type NumberRange, unflattenRanges } from './ranges.ts';
 import { parseStored } from './stored-text.ts';
 
@@ -76,7 +76,7 @@ function runLength(facts: readonly Fact[], from: number): number {
   for (; from + length < facts.length; length += 1) {
     const next = facts[from + length]!;
     if (!isPlain(next) || next.fresh.first !== first.fresh.first + length) break;
-    if (next.owner !== first.owner && ownerKey(next.owner) !== ownerKey(first.owner)) break;
+    if (!sameOwner(next.owner, first.owner)) break;
     if (next.ingress !== first.ingress) break;
     if (first.ingressNumber !== undefined && next.ingressNumber !== first.ingressNumber + length) break;
   }

@@ -132,7 +132,7 @@ function lowestPooled(view: SeriesView, count: number): NumberRange[] {
   if (view.head.settings.reuse === 'never' || view.head.pooled === 0) return taken;
   let missing = count;
   let pages = 0;
-  for (const id of view.pooledPages()) {
+  for (let id = view.pooledPageFrom(0); id !== undefined; id = view.pooledPageFrom(id + 1)) {
     const { pooled } = view.page(id);
     if (pooled.length === 0) continue;
     if (pages === DRAW_PAGES_MAX) break;

@@ -1,7 +1,9 @@
+import { invariant } from './errors.ts';
 import type { JournalRecord } from './facts.ts';
 import type { Head, MutableHead } from './head.ts';
 import { formatAllocationId } from './identifiers.ts';
-import type { Page } from './page.ts';
+import { copyPage, type MutablePage, type Page } from './page.ts';
+import { PageIndex } from './page-index.ts';
 import { addTallyChange, type Tally } from './tally.ts';
 import type { Reservation, SeriesView } from './view.ts';
 
@@ -14,7 +16,6 @@ export class Draft implements SeriesView {
   /** May be changed by whoever fills the draft. */
   readonly head: MutableHead;
   private base: SeriesView;
-  readonly pages = new Map<number, Page>();
   /** `null` for a reservation that ended. */
   readonly reservations = new Map<string, Reservation | null>();
   readonly tallies = new Map<string, Tally>();
@@ -22,6 +23,10 @@ export class Draft implements SeriesView {
   readonly records: JournalRecord[] = [];
   private readonly keys = new Map<string, JournalRecord>();
   private readonly ingressIds = new Map<string, JournalRecord>();
+  private readonly ownPages = new Map<number, MutablePage>();
+  /** Of all own pages, whether or not they have numbers in the pool. */
+  private readonly ownPageIds = new PageIndex();
+  private sealed = false;
 
   constructor(base: SeriesView) {
     this.base = base;
@@ -32,27 +37,32 @@ export class Draft implements SeriesView {
     return this.base.ingressFloor;
   }
 
+  /** Those that the draft changes. */
+  get pages(): ReadonlyMap<number, Page> {
+    return this.ownPages;
+  }
+
   page(id: number): Page {
-    return this.pages.get(id) ?? this.base.page(id);
+    return this.ownPages.get(id) ?? this.base.page(id);
   }
 
-  changePage(id: number, change: (page: Page) => Page): void {
-    const before = this.page(id);
-    const after = change(before);
-    if (after === before) return;
-    this.pages.set(id, after);
-  }
-
-  *pooledPages(): Generator<number> {
-    const added = [...this.pages.keys()].filter(id => this.pages.get(id)!.pooled.length > 0);
-    added.sort((a, b) => a - b);
-    let next = 0;
-    for (const id of this.base.pooledPages()) {
-      while (next < added.length && added[next]! < id) yield added[next++]!;
-      if (added[next] === id) next += 1;
-      yield id;
+  /** The draft's own copy of a page, to be changed in place until the draft is sealed. */
+  editPage(id: number): MutablePage {
+    // The state that absorbs a sealed draft takes its pages as they are.
+    invariant(!this.sealed, 'a sealed draft does not change');
+    let page = this.ownPages.get(id);
+    if (page === undefined) {
+      page = copyPage(this.base.page(id));
+      this.ownPages.set(id, page);
+      this.ownPageIds.add(id);
     }
-    while (next < added.length) yield added[next++]!;
+    return page;
+  }
+
+  pooledPageFrom(id: number): number | undefined {
+    const own = this.ownPageIds.from(id);
+    const below = this.base.pooledPageFrom(id);
+    return own === undefined || (below !== undefined && below < own) ? below : own;
   }
 
   reservation(id: string): Reservation | undefined {
@@ -105,8 +115,9 @@ export class Draft implements SeriesView {
     this.base = base;
   }
 
-  /** Ends the change: the head is read-only from here on. */
+  /** Ends the change: head and pages are read-only from here on. */
   seal(): Head {
+    this.sealed = true;
     return Object.freeze(this.head);
   }
 }

@@ -25,6 +25,11 @@ export function ownerKey(owner: Owner): string {
   return `${owner.site}|${owner.partition}|${owner.type}`;
 }
 
+/** Whether two owners are the same; cheaper than comparing their keys. */
+export function sameOwner(a: Owner, b: Owner): boolean {
+  return a === b || (a.site === b.site && a.partition === b.partition && a.type === b.type);
+}
+
 /** The reverse of {@link ownerKey}. */
 export function parseOwnerKey(key: string): Owner {
   const [site = '', partition = '', type = ''] = key.split('|');

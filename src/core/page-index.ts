@@ -1,5 +1,5 @@
 /**
- * Sorted ids of the pages that have numbers in the pool, so that the lowest is found at once.
+ * Sorted ids of pages, so that the lowest with numbers in the pool is found at once.
  *
  * Ids of pages whose pool became empty stay until they are at the front, because removing them there is
  * free; readers check the page anyway.
@@ -39,9 +39,9 @@ export class PageIndex {
     }
   }
 
-  /** Ids, ascending. */
-  *[Symbol.iterator](): Generator<number> {
-    for (let i = this.start; i < this.ids.length; i += 1) yield this.ids[i]!;
+  /** The lowest id at or above `id`. */
+  from(id: number): number | undefined {
+    return this.ids[this.position(id)];
   }
 
   private position(id: number): number {

@@ -1,8 +1,16 @@
 import { invariant } from './errors.ts';
 import { assertFormat, STORED_FORMAT } from './head.ts';
-import { comparePositions, type Owner, ownerKey, parseOwnerKey, type Position } from './identifiers.ts';
+import {
+  comparePositions,
+  type Owner,
+  ownerKey,
+  parseOwnerKey,
+  type Position,
+  sameOwner,
+} from './identifiers.ts';
 import {
   addRange,
+  type MutableRangeSet,
   type NumberRange,
   rangeIndexAt,
   rangesInclude,
@@ -25,7 +33,7 @@ export interface Holding extends NumberRange {
  * in no page is issued, and still belongs to the allocation that first drew it; so the state grows
  * with releases, not with the numbers issued.
  *
- * Immutable: every change makes a new page.
+ * It never changes, except in the draft that made it, until that is sealed.
  */
 export interface Page {
   readonly pooled: RangeSet;
@@ -33,6 +41,14 @@ export interface Page {
   readonly voided: RangeSet;
   /** Sorted by `first`, disjoint. */
   readonly reissued: readonly Holding[];
+}
+
+/** A page that its owner, a draft, may change: one copy serves a whole batch, however many numbers it draws from the page. */
+export interface MutablePage extends Page {
+  readonly pooled: MutableRangeSet;
+  readonly reserved: MutableRangeSet;
+  readonly voided: MutableRangeSet;
+  readonly reissued: Holding[];
 }
 
 /** A page with nothing unusual in it; such a page is not stored. */
@@ -67,33 +83,38 @@ export function eachPageShare(range: NumberRange, visit: (page: number, share: N
   }
 }
 
-/** The page with a range added to one of its sets. @throws SeqdError `invariant_violated` when some of it is in it */
-export function addToPage(page: Page, set: PageSet, range: NumberRange): Page {
-  return { ...page, [set]: addRange(page[set], range) };
+/** A page of the same content that may be changed. */
+export function copyPage({ pooled, reserved, voided, reissued }: Page): MutablePage {
+  return { pooled: [...pooled], reserved: [...reserved], voided: [...voided], reissued: [...reissued] };
 }
 
-/** The page with a range taken out of one of its sets. @throws SeqdError `invariant_violated` when not all of it is in it */
-export function removeFromPage(page: Page, set: PageSet, range: NumberRange): Page {
-  return { ...page, [set]: removeRange(page[set], range) };
+/** Adds a range to one of the page's sets. @throws SeqdError `invariant_violated` when some of it is in it */
+export function addToPage(page: MutablePage, set: PageSet, range: NumberRange): void {
+  addRange(page[set], range);
 }
 
-/** The page with a reissued range recorded. @throws SeqdError `invariant_violated` when some of it is held already */
-export function holdNumbers(page: Page, holding: Holding): Page {
+/** Takes a range out of one of the page's sets. @throws SeqdError `invariant_violated` when not all of it is in it */
+export function removeFromPage(page: MutablePage, set: PageSet, range: NumberRange): void {
+  removeRange(page[set], range);
+}
+
+/** Records a reissued range. @throws SeqdError `invariant_violated` when some of it is held already */
+export function holdNumbers(page: MutablePage, holding: Holding): void {
   const at = rangeIndexAt(page.reissued, holding.first);
   const after = page.reissued[at];
   invariant(after === undefined || holding.last < after.first, 'a number that is reissued is held by nobody');
-  return { ...page, reissued: page.reissued.toSpliced(at, 0, holding) };
+  page.reissued.splice(at, 0, holding);
 }
 
-/** The page without one number's reissue record; unchanged when the number was never reissued. */
-export function unholdNumber(page: Page, number: number): Page {
+/** Drops one number's reissue record; changes nothing when the number was never reissued. */
+export function unholdNumber(page: MutablePage, number: number): void {
   const at = rangeIndexAt(page.reissued, number);
   const holding = page.reissued[at];
-  if (holding === undefined || holding.first > number) return page;
+  if (holding === undefined || holding.first > number) return;
   const rest: Holding[] = [];
   if (holding.first < number) rest.push({ ...holding, last: number - 1 });
   if (number < holding.last) rest.push({ ...holding, first: number + 1 });
-  return { ...page, reissued: page.reissued.toSpliced(at, 1, ...rest) };
+  page.reissued.splice(at, 1, ...rest);
 }
 
 /** The current allocation of a reissued number; `undefined` when it was never reissued. */
@@ -123,7 +144,10 @@ export function pageBytes(page: Page): number {
   const ranges = page.pooled.length + page.reserved.length + page.voided.length;
   const owners = new Set<string>();
   let ownersBytes = 0;
+  let previous: Owner | undefined;
   for (const { owner } of page.reissued) {
+    if (previous !== undefined && sameOwner(owner, previous)) continue;
+    previous = owner;
     const key = ownerKey(owner);
     if (owners.has(key)) continue;
     owners.add(key);
@@ -139,20 +163,13 @@ export function pageBytes(page: Page): number {
 export function encodePage(id: number, page: Page): string {
   const base = id * PAGE_SIZE;
   const owners: string[] = [];
-  const reissued: number[] = [];
-  let previous = { last: base - 1, sequence: 0 };
-  for (const { first, last, allocation, owner } of page.reissued) {
-    const { sequence, index } = allocation;
-    reissued.push(first - previous.last, last - first, sequence - previous.sequence, index);
-    reissued.push(indexIn(owners, ownerKey(owner)));
-    previous = { last, sequence };
-  }
+  const reissued = encodeHoldings(page.reissued, owners, base);
   return JSON.stringify({
     f: STORED_FORMAT,
     p: encodeRanges(page.pooled, base),
     h: encodeRanges(page.reserved, base),
     v: encodeRanges(page.voided, base),
-    r: reissued.length === 0 ? undefined : reissued,
+    r: reissued,
     w: owners.length === 0 ? undefined : owners,
   });
 }
@@ -199,6 +216,27 @@ function decodeRanges(flat: readonly number[], base: number): NumberRange[] {
     ranges.push({ first, last });
   }
   return ranges;
+}
+
+/** Each holding as {@link HOLDING_FIELDS} numbers, its owner by the place in `owners`, which grows; `undefined` for none. */
+function encodeHoldings(holdings: readonly Holding[], owners: string[], base: number): number[] | undefined {
+  if (holdings.length === 0) return undefined;
+  const flat: number[] = [];
+  let previous = { last: base - 1, sequence: 0 };
+  let owner: Owner | undefined;
+  let ownerIndex = 0;
+  for (const holding of holdings) {
+    const { first, last, allocation } = holding;
+    const { sequence, index } = allocation;
+    // Neighbours were mostly drawn together, for the same owner; a full page would make hundreds of equal keys.
+    if (owner === undefined || !sameOwner(owner, holding.owner)) {
+      owner = holding.owner;
+      ownerIndex = indexIn(owners, ownerKey(owner));
+    }
+    flat.push(first - previous.last, last - first, sequence - previous.sequence, index, ownerIndex);
+    previous = { last, sequence };
+  }
+  return flat;
 }
 
 function decodeHoldings(flat: readonly number[], owners: readonly Owner[], base: number): Holding[] {
@@ -261,7 +299,7 @@ export function samePage(a: Page, b: Page): boolean {
         holding.first === other.first &&
         holding.last === other.last &&
         comparePositions(holding.allocation, other.allocation) === 0 &&
-        ownerKey(holding.owner) === ownerKey(other.owner)
+        sameOwner(holding.owner, other.owner)
       );
     })
   );

@@ -9,6 +9,9 @@ export interface NumberRange {
 /** Disjoint ranges, ascending, never adjacent: the one normal form of a set of numbers. */
 export type RangeSet = readonly NumberRange[];
 
+/** A {@link RangeSet} that its owner may change. The ranges in it are shared, and never change. */
+export type MutableRangeSet = NumberRange[];
+
 /** How many numbers one range holds. */
 export function rangeSize(range: NumberRange): number {
   return range.last - range.first + 1;
@@ -46,11 +49,12 @@ export function rangesOverlap(set: RangeSet, range: NumberRange): boolean {
 }
 
 /**
- * The set with `added` in it; neighbours grow together.
+ * Adds a range to the set, in place; neighbours grow together.
  *
- * @throws SeqdError `invariant_violated` when some of it is there already: whoever adds and what is stored disagree
+ * @throws SeqdError `invariant_violated`, and the set is as it was, when some of it is there already: whoever adds and what
+ *   is stored disagree
  */
-export function addRange(set: RangeSet, added: NumberRange): RangeSet {
+export function addRange(set: MutableRangeSet, added: NumberRange): void {
   const at = rangeIndexAt(set, added.first);
   const before = set[at - 1];
   const after = set[at];
@@ -64,16 +68,16 @@ export function addRange(set: RangeSet, added: NumberRange): RangeSet {
   };
   const from = joinsBefore ? at - 1 : at;
   const to = joinsAfter ? at + 1 : at;
-  return set.toSpliced(from, to - from, joined);
+  set.splice(from, to - from, joined);
 }
 
 /**
- * The set without `removed`.
+ * Takes a range out of the set, in place.
  *
- * @throws SeqdError `invariant_violated` when it does not lie wholly inside one range of the set: whoever removes and what
- *   is stored disagree
+ * @throws SeqdError `invariant_violated`, and the set is as it was, when it does not lie wholly inside one range of the set:
+ *   whoever removes and what is stored disagree
  */
-export function removeRange(set: RangeSet, removed: NumberRange): RangeSet {
+export function removeRange(set: MutableRangeSet, removed: NumberRange): void {
   const at = rangeIndexAt(set, removed.first);
   const range = set[at];
   if (range === undefined || range.first > removed.first || range.last < removed.last)
@@ -81,7 +85,7 @@ export function removeRange(set: RangeSet, removed: NumberRange): RangeSet {
   const rest: NumberRange[] = [];
   if (range.first < removed.first) rest.push({ first: range.first, last: removed.first - 1 });
   if (removed.last < range.last) rest.push({ first: removed.last + 1, last: range.last });
-  return set.toSpliced(at, 1, ...rest);
+  set.splice(at, 1, ...rest);
 }
 
 /** Ranges as one flat array `first, last, first, last, …`, each less `base`: compact in JSON. */

@@ -61,8 +61,8 @@ export class SeriesState implements SeriesView {
     return this.pages;
   }
 
-  pooledPages(): Iterable<number> {
-    return this.pooled;
+  pooledPageFrom(id: number): number | undefined {
+    return this.pooled.from(id);
   }
 
   reservation(id: string): Reservation | undefined {

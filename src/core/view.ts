@@ -23,8 +23,8 @@ export interface SeriesView {
   readonly head: Head;
   /** `EMPTY_PAGE` when nothing is unusual about its numbers. */
   page(id: number): Page;
-  /** Ids of pages with numbers in the pool, ascending. May name pages whose pool has just become empty. */
-  pooledPages(): Iterable<number>;
+  /** The lowest page at or above `id` with numbers in the pool. May also name a page without any. */
+  pooledPageFrom(id: number): number | undefined;
   /** By {@link formatAllocationId}. */
   reservation(id: string): Reservation | undefined;
   /** The request an idempotency key was used for, within the window. */

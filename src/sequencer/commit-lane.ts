@@ -28,6 +28,8 @@ export interface CommitLaneEvents {
   settle(pendings: readonly Pending[], outcomes: readonly Outcome[]): void;
   /** The commit that carried these failed for certain. */
   reject(pendings: readonly Pending[], error: SeqdError): void;
+  /** A batch was planned; whether there was no room in it for others that waited. */
+  planned(facts: number, full: boolean): void;
   /** Nothing was done with these; they must be sent again, in this order, before all others. */
   giveBack(pendings: readonly Pending[]): void;
   /** The lane may have room again. */
@@ -64,6 +66,7 @@ export class CommitLane {
   private tip: SeriesView | undefined;
   private flights: Flight[] = [];
   private recovery: Promise<void> | undefined;
+  private unreadySinceMs: number | undefined;
   private look: Promise<void> | undefined;
   private nextLook: Promise<void> | undefined;
   private conflictsInARow = 0;
@@ -104,6 +107,11 @@ export class CommitLane {
   stalledMs(nowMs: number): number {
     const oldest = this.flights[0];
     return oldest === undefined || oldest.plan === null ? 0 : nowMs - oldest.sentAtMs;
+  }
+
+  /** For how long the series could not be read although that was tried, milliseconds. */
+  unreadyMs(nowMs: number): number {
+    return this.unreadySinceMs === undefined ? 0 : nowMs - this.unreadySinceMs;
   }
 
   /** The committed state as last known; `undefined` while cold. */
@@ -162,6 +170,8 @@ export class CommitLane {
       },
     );
     const taken = result.outcomes.length;
+    if (result.plan !== null)
+      this.events.planned(result.plan.batch.facts.length, taken < pendings.length);
     const flight: Flight = {
       pendings: pendings.slice(0, taken),
       outcomes: result.outcomes,
@@ -429,6 +439,7 @@ export class CommitLane {
   /** Loads or catches up; one at a time. Never rejects: failures show in the status. */
   recover(): Promise<void> {
     if (this.status === 'failed' || this.closed) return Promise.resolve();
+    this.unreadySinceMs ??= this.deps.clock.monotonicMs();
     this.recovery ??= this.doRecover().finally(() => {
       this.recovery = undefined;
       this.events.ready();
@@ -446,6 +457,7 @@ export class CommitLane {
       this.tip = this.replica.state;
       this.tipText = this.replica.headText;
       this.status = 'ready';
+      this.unreadySinceMs = undefined;
     } catch (error) {
       if (isFatal(error)) {
         this.stop(error);

@@ -32,6 +32,11 @@ export class OwnerQuestions {
     this.events = events;
   }
 
+  /** Requests that will come back. */
+  get size(): number {
+    return this.waiting.size + this.underWay;
+  }
+
   /** Asks who drew `number` in the batches up to `lastSequence`. */
   ask(pending: Pending, number: number, lastSequence: number): void {
     this.waiting.set(pending, { number, lastSequence });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ErrorDetails, SeqdError } from '../core/errors.ts';
-import { type SeriesId, seriesName } from '../core/identifiers.ts';
+import { SeqdError } from '../core/errors.ts';
+import type { SeriesId } from '../core/identifiers.ts';
 import type { Outcome, Request } from '../core/requests.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { Leader } from '../ports/coordination.ts';
@@ -8,17 +8,16 @@ import type { ForwardMessage, ForwardOutcome, ForwardReply } from '../ports/peer
 import type { SeriesShare } from './admission.ts';
 import { CommitLane } from './commit-lane.ts';
 import type { SlotClaim } from './commit-slots.ts';
+import { Company } from './company.ts';
 import { Forwarder, type KnownLeader } from './forwarder.ts';
 import { Gathering } from './gathering.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { SequencerDependencies } from './options.ts';
 import { OwnerLookup } from './owner-lookup.ts';
 import { OwnerQuestions } from './owner-questions.ts';
-import { Pace } from './pace.ts';
 import { type Answer, isUncertain, type Pending, PendingQueue } from './pending.ts';
+import { type Backlog, Shedding } from './shedding.ts';
 
-/** Without a certain outcome for this long, new requests are refused at once instead of being kept waiting. */
-const STALL_MS = 1_500;
 const SWEEP_INTERVAL_MS = 25;
 const CAMPAIGN_PAUSE_MS = 200;
 
@@ -37,7 +36,8 @@ export class SeriesSequencer {
   private readonly lane: CommitLane;
   private readonly queue = new PendingQueue();
   private readonly gathering = new Gathering();
-  private readonly pace = new Pace();
+  private readonly company = new Company();
+  private readonly shedding: Shedding;
   private readonly share: SeriesShare;
   private readonly slots: SlotClaim;
   private readonly forwarder: Forwarder;
@@ -49,19 +49,22 @@ export class SeriesSequencer {
   private status: 'open' | 'draining' | 'closed' = 'open';
   private campaigning = false;
   private pumpScheduled = false;
+  private companyTimer: NodeJS.Timeout | undefined;
   private readonly whenDrained: (() => void)[] = [];
 
   constructor(series: SeriesId, deps: SequencerDependencies) {
     this.series = series;
     this.deps = deps;
     this.share = deps.admission.shareOf(series);
+    this.shedding = new Shedding(series, deps.limits, this.share);
     this.slots = deps.slots.claimFor(series, () => this.pump());
     const giveBack = (pendings: readonly Pending[]): void => this.giveBack(pendings);
     const ready = (): void => this.schedulePump();
     const refuse = (pending: Pending, error: SeqdError): void => this.refuse(pending, error);
     this.lane = new CommitLane(series, deps, {
       settle: (pendings, outcomes) => {
-        this.batchAnswered(pendings);
+        // Those that must ask for an owner first come back.
+        this.batchAnswered(pendings.filter((_, i) => outcomes[i]!.status !== 'lookup'));
         for (const [i, pending] of pendings.entries()) this.settle(pending, outcomes[i]!);
       },
       reject: (pendings, error) => {
@@ -69,6 +72,7 @@ export class SeriesSequencer {
       },
       giveBack,
       ready,
+      planned: (facts, full) => this.shedding.planned(facts, full),
       deposed: () => void deps.coordination.refresh(),
       // Others may be able to read the series.
       stopped: () => void deps.coordination.handOver(series),
@@ -138,6 +142,7 @@ export class SeriesSequencer {
       };
       this.share.enter();
       this.unanswered.add(pending);
+      this.company.joined(this.unanswered.size);
       this.queue.push(pending);
       this.schedulePump();
     });
@@ -214,6 +219,7 @@ export class SeriesSequencer {
     if (this.status === 'closed') return;
     this.status = 'closed';
     clearInterval(this.sweeper);
+    clearTimeout(this.companyTimer);
     this.housekeeping.close();
     this.lane.close();
     this.slots.close();
@@ -227,48 +233,21 @@ export class SeriesSequencer {
     if (this.lane.fatal !== undefined) return this.lane.fatal;
     if (this.status !== 'open') return new SeqdError('draining');
     const nowMs = this.deps.clock.monotonicMs();
-    // Those under way or looking something up count as well: they hold memory, and come back to the queue.
-    const limit = this.share.refusal();
-    if (limit !== undefined) {
-      const { scope, waiting, waitingMax } = limit;
-      const detail = `${waiting} requests of the ${scope} are waiting on this node, which is all that may for now`;
-      return this.overloaded(detail, this.expectedMs(nowMs)?.untilTurn, { scope, waiting, waitingMax });
-    }
-    if (this.lane.stalledMs(nowMs) > STALL_MS) {
-      return new SeqdError(
-        'unavailable',
-        'etcd has not confirmed a commit for a while; its outcome is being resolved',
-      );
-    }
-    const expected = this.expectedMs(nowMs);
-    if (expected !== undefined && expected.untilAnswer > budgetMs) {
-      const expectedMs = Math.ceil(expected.untilAnswer);
-      const detail = `It would take about ${expectedMs} ms until the request is answered, which is more than it has`;
-      return this.overloaded(detail, expected.untilTurn, { expectedMs, budgetMs: Math.floor(budgetMs) });
-    }
-    return undefined;
+    const refusal = this.shedding.refusal(nowMs, budgetMs, this.backlog(nowMs));
+    // Nobody waits any more for whom the series would be read again.
+    if (refusal !== undefined && !this.lane.isReady) void this.lane.recover();
+    return refusal;
   }
 
-  /**
-   * How long a request that comes now has to wait; `undefined` when it would leave with the next commit anyway, or when
-   * too little was committed lately to tell. That next commit is never given up, so there is always one to learn from.
-   */
-  private expectedMs(nowMs: number): { untilTurn: number; untilAnswer: number } | undefined {
-    const underWay = this.lane.underWay + this.forwarder.messagesUnderWay;
-    const batchesBefore = underWay + Math.floor(this.queue.length / this.deps.limits.batchSizeMax);
-    if (batchesBefore === 0) return undefined;
-    const intervalMs = this.pace.intervalMs(nowMs);
-    if (intervalMs === undefined) return undefined;
-    return { untilTurn: batchesBefore * intervalMs, untilAnswer: (batchesBefore + 1) * intervalMs };
-  }
-
-  /** Refused before anything was done. `waitMs` is when what is waiting now will be done, if that can be told. */
-  private overloaded(detail: string, waitMs: number | undefined, facts: ErrorDetails): SeqdError {
-    const wait = waitMs === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)) };
-    const { tenant } = this.series;
-    const { queueMax } = this.deps.limits;
-    const details = { tenant, series: seriesName(this.series), queueMax, ...facts, ...wait };
-    return new SeqdError('overloaded', detail, { details });
+  private backlog(nowMs: number): Backlog {
+    return {
+      underWay: this.lane.underWay + this.forwarder.messagesUnderWay,
+      waiting: this.queue.length + this.ownerQuestions.size,
+      stalledMs: Math.max(
+        this.lane.stalledMs(nowMs),
+        this.reachableLeader() === undefined ? this.lane.unreadyMs(nowMs) : 0,
+      ),
+    };
   }
 
   // Requests that arrive in one turn of the event loop leave together.
@@ -278,8 +257,19 @@ export class SeriesSequencer {
     setImmediate(() => {
       this.pumpScheduled = false;
       if (this.gathering.paysToWait(this.queue.length)) this.schedulePump();
-      else this.pump();
+      else if (!this.waitsForCompany()) this.pump();
     });
+  }
+
+  private waitsForCompany(): boolean {
+    if (this.queue.length === 0 || this.status !== 'open') return false;
+    const ms = this.company.worthMs(this.deps.clock.monotonicMs(), this.unanswered.size);
+    if (ms === 0) return false;
+    this.companyTimer ??= setTimeout(() => {
+      this.companyTimer = undefined;
+      this.schedulePump();
+    }, ms);
+    return true;
   }
 
   private pump(): void {
@@ -308,9 +298,15 @@ export class SeriesSequencer {
   }
 
   private batchAnswered(pendings: readonly Pending[]): void {
-    this.gathering.answered(pendings.length);
     const [first] = pendings;
-    if (first !== undefined) this.pace.landed(this.deps.clock.monotonicMs(), first.submittedAtMs);
+    if (first === undefined) return;
+    const nowMs = this.deps.clock.monotonicMs();
+    this.gathering.answered(pendings.length);
+    this.company.answered(
+      nowMs,
+      pendings.some(pending => pending.forwarded),
+    );
+    this.shedding.landed(nowMs, first.submittedAtMs);
   }
 
   private takeBatch(): readonly Pending[] {
@@ -329,16 +325,17 @@ export class SeriesSequencer {
   private forwardTarget(): KnownLeader | undefined {
     const { coordination } = this.deps;
     const leader = coordination.leader(this.series);
-    if (leader === undefined) {
-      if (!this.campaigning) void this.campaign();
+    // Without a registration, or with another process under its name, the one that led leads nothing any more.
+    const gone = leader?.node === undefined && leader?.instance !== coordination.self.instance;
+    if (gone && !this.campaigning) void this.campaign(leader);
+    return this.reachableLeader();
+  }
+
+  /** The leader when it is another process that answers, as far as is known. */
+  private reachableLeader(): KnownLeader | undefined {
+    const leader = this.deps.coordination.leader(this.series);
+    if (leader?.node === undefined || leader.instance === this.deps.coordination.self.instance)
       return undefined;
-    }
-    if (leader.instance === coordination.self.instance) return undefined;
-    if (leader.node === undefined) {
-      // Its registration is gone or another process has taken its name: that process leads nothing any more.
-      if (!this.campaigning) void this.campaign(leader);
-      return undefined;
-    }
     return this.forwarder.isResting(leader) ? undefined : (leader as KnownLeader);
   }
 
@@ -405,23 +402,12 @@ export class SeriesSequencer {
   /** Refuses what has waited past its budget; a commit under way goes on being resolved. */
   private sweep(): void {
     const nowMs = this.deps.clock.monotonicMs();
-    for (const pending of this.queue.takeExpired(nowMs)) this.refuseLate(pending);
-    for (const pending of this.unanswered) if (pending.deadlineMs <= nowMs) this.refuseLate(pending);
+    for (const pending of this.queue.takeExpired(nowMs)) this.refuseLate(pending, nowMs);
+    for (const pending of this.unanswered) if (pending.deadlineMs <= nowMs) this.refuseLate(pending, nowMs);
     if (this.queue.length > 0) this.schedulePump();
   }
 
-  private refuseLate(pending: Pending): void {
-    this.refuse(
-      pending,
-      isUncertain(pending)
-        ? new SeqdError(
-            'outcome_unknown',
-            'The commit was sent but not confirmed in time; retry with the same idempotency key',
-          )
-        : new SeqdError(
-            'unavailable',
-            'No etcd quorum confirmed anything in time; the request was not attempted',
-          ),
-    );
+  private refuseLate(pending: Pending, nowMs: number): void {
+    this.refuse(pending, this.shedding.late(pending, nowMs, this.backlog(nowMs)));
   }
 }

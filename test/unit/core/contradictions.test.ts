@@ -3,7 +3,7 @@ import { applyBatch } from '../../../src/core/apply.ts';
 import { encodeBatch } from '../../../src/core/batch-codec.ts';
 import type { SeqdError } from '../../../src/core/errors.ts';
 import type { Batch, Fact } from '../../../src/core/facts.ts';
-import { EMPTY_PAGE, decodePage, encodePage, holdNumbers } from '../../../src/core/page.ts';
+import { copyPage, EMPTY_PAGE, decodePage, encodePage, holdNumbers } from '../../../src/core/page.ts';
 import { addRange, removeRange, unflattenRanges } from '../../../src/core/ranges.ts';
 import type { Draft } from '../../../src/core/draft.ts';
 import { digest, SeriesWorld } from '../../kit/series-world.ts';
@@ -139,11 +139,13 @@ test('a set takes no number twice, and gives none that it has not', () => {
     expect(() => addRange(set, added)).toThrow(contradiction);
   for (const removed of [at(2), at(6), { first: 5, last: 6 }, { first: 5, last: 8 }])
     expect(() => removeRange(set, removed)).toThrow(contradiction);
+  expect(set).toEqual([{ first: 3, last: 5 }, at(8)]);
   expect(() => unflattenRanges([1, 2, 3])).toThrow(contradiction);
 });
 
 test('a number is not held twice', () => {
-  const page = holdNumbers(EMPTY_PAGE, { first: 3, last: 5, allocation, owner });
+  const page = copyPage(EMPTY_PAGE);
+  holdNumbers(page, { first: 3, last: 5, allocation, owner });
   for (const range of [at(3), at(5), { first: 1, last: 3 }])
     expect(() => holdNumbers(page, { ...range, allocation, owner })).toThrow(contradiction);
 });
