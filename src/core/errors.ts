@@ -4,7 +4,8 @@
  *
  * `retry` says what a client may do:
  * - `never`: the same request will fail again; change it.
- * - `later`: nothing was changed; the same request may be sent again after `Retry-After`.
+ * - `later`: nothing was changed; the same request may be sent again, to another node at once, to this one after
+ *   `Retry-After`.
  * - `same-key`: the outcome is not known; send it again with the same idempotency key.
  */
 export const ERROR_CODES = {
@@ -37,11 +38,12 @@ export const ERROR_CODES = {
   draining: { retry: 'later', title: 'The node is shutting down' },
   storage_full: { retry: 'later', title: 'etcd is out of space' },
   outcome_unknown: { retry: 'same-key', title: 'It is not known whether the request took effect' },
+  // These two say what is wrong with a node, not with the request: another node may serve it.
   unsupported_format: {
-    retry: 'never',
+    retry: 'later',
     title: 'The stored data is of a newer format than this version reads',
   },
-  invariant_violated: { retry: 'never', title: 'An invariant of the series is broken; serving has stopped' },
+  invariant_violated: { retry: 'later', title: 'An invariant of the series is broken; serving has stopped' },
   internal: { retry: 'same-key', title: 'Internal error' },
 } as const satisfies Record<string, { retry: 'never' | 'later' | 'same-key'; title: string }>;
 

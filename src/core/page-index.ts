@@ -7,21 +7,17 @@
 export class PageIndex {
   private ids: number[] = [];
   private start = 0;
-  private readonly members = new Set<number>();
 
   /** Replaces everything; `ids` in any order. */
-  reset(ids: Iterable<number>): void {
-    this.ids = [...ids].sort((a, b) => a - b);
+  reset(ids: readonly number[]): void {
+    this.ids = ids.toSorted((a, b) => a - b);
     this.start = 0;
-    this.members.clear();
-    for (const id of this.ids) this.members.add(id);
   }
 
   /** Adds an id; does nothing when it is there. */
   add(id: number): void {
-    if (this.members.has(id)) return;
-    this.members.add(id);
     const at = this.position(id);
+    if (this.ids[at] === id) return;
     if (at === this.start && this.start > 0) this.ids[--this.start] = id;
     else this.ids.splice(at, 0, id);
   }
@@ -29,7 +25,6 @@ export class PageIndex {
   /** Drops ids from the front while `isEmpty` says so. */
   trim(isEmpty: (id: number) => boolean): void {
     while (this.start < this.ids.length && isEmpty(this.ids[this.start]!)) {
-      this.members.delete(this.ids[this.start]!);
       this.start += 1;
     }
     // Give the memory of the dropped front back once it is the larger half.

@@ -1,19 +1,20 @@
 import type { Draft } from './draft.ts';
 import type { JournalRecord } from './facts.ts';
 import { type Head, initialHead, type SeriesSettings } from './head.ts';
-import { formatAllocationId } from './identifiers.ts';
 import { EMPTY_PAGE, isEmptyPage, type Page } from './page.ts';
 import { PageIndex } from './page-index.ts';
 import type { Tally } from './tally.ts';
 import type { Reservation, SeriesView } from './view.ts';
 import { DEFAULT_WINDOW, RetryWindow, type WindowLimits } from './window.ts';
 
-/** What a state is made from when it is loaded. */
+/** What a state is made from when it is loaded; it takes all of it over. */
 export interface StateParts {
   readonly head: Head;
-  readonly pages: Iterable<readonly [number, Page]>;
-  readonly reservations: Iterable<Reservation>;
-  readonly tallies: Iterable<readonly [string, Tally]>;
+  readonly pages: Map<number, Page>;
+  /** By allocation id, in the order they were made. */
+  readonly reservations: Map<string, Reservation>;
+  /** By owner key. */
+  readonly tallies: Map<string, Tally>;
 }
 
 /**
@@ -23,25 +24,28 @@ export interface StateParts {
 export class SeriesState implements SeriesView {
   readonly window: RetryWindow;
   private currentHead: Head;
-  private readonly pages = new Map<number, Page>();
+  private readonly pages: Map<number, Page>;
   private readonly pooled = new PageIndex();
-  private readonly held = new Map<string, Reservation>();
-  private readonly tallies = new Map<string, Tally>();
+  private readonly held: Map<string, Reservation>;
+  private readonly tallies: Map<string, Tally>;
 
   constructor(parts: StateParts, limits: WindowLimits = DEFAULT_WINDOW) {
     this.currentHead = parts.head;
-    for (const [id, page] of parts.pages) this.pages.set(id, page);
-    for (const reservation of parts.reservations) {
-      this.held.set(formatAllocationId(reservation.position), reservation);
-    }
-    for (const [owner, tally] of parts.tallies) this.tallies.set(owner, tally);
-    this.pooled.reset([...this.pages].filter(([, page]) => page.pooled.length > 0).map(([id]) => id));
+    this.pages = parts.pages;
+    this.held = parts.reservations;
+    this.tallies = parts.tallies;
+    const pooledIds: number[] = [];
+    for (const [id, page] of this.pages) if (page.pooled.length > 0) pooledIds.push(id);
+    this.pooled.reset(pooledIds);
     this.window = new RetryWindow(limits);
   }
 
   /** A series in which nothing happened yet. */
   static empty(settings: SeriesSettings, limits?: WindowLimits): SeriesState {
-    return new SeriesState({ head: initialHead(settings), pages: [], reservations: [], tallies: [] }, limits);
+    return new SeriesState(
+      { head: initialHead(settings), pages: new Map(), reservations: new Map(), tallies: new Map() },
+      limits,
+    );
   }
 
   get head(): Head {

@@ -1,7 +1,7 @@
 import { assertBalanced, type Digest } from '../core/apply.ts';
 import { SeqdError } from '../core/errors.ts';
 import { decodeHead, type Head, type SeriesSettings } from '../core/head.ts';
-import type { SeriesId } from '../core/identifiers.ts';
+import { formatAllocationId, type SeriesId } from '../core/identifiers.ts';
 import { decodePage, type Page } from '../core/page.ts';
 import {
   decodeJournalEntry,
@@ -66,16 +66,17 @@ export async function loadState(
   const breather = new Breather();
   const tail = new JournalTail(options.window, head.time);
   await readTail(store, series, { head, revision, tail, tallied, breather });
-  const decoded: [number, Page][] = [];
+  const decoded = new Map<number, Page>();
   for (const { key, value } of pages) {
     const id = Number(key.slice(KEYS.pool.length));
-    decoded.push([id, decodePage(id, value)]);
+    decoded.set(id, decodePage(id, value));
     // What a page says is one number after another.
     if (breather.isDue({ characters: value.length * PAGE_COST })) await breather.pause();
   }
-  const held: Reservation[] = [];
+  const held = new Map<string, Reservation>();
   for (const { value } of reservations) {
-    held.push(decodeReservation(value));
+    const reservation = decodeReservation(value);
+    held.set(formatAllocationId(reservation.position), reservation);
     if (breather.isDue({ characters: value.length, items: 1 })) await breather.pause();
   }
   const parts = { head, pages: decoded, reservations: held, tallies: tallied.tallies };

@@ -63,12 +63,14 @@ function scattered(pages: number, others: 'reissued' | 'issued' = 'reissued'): S
   const ids = Array.from({ length: pages }, (_, i) => firstPage + i);
   return new SeriesState({
     head,
-    pages: ids.map(id => {
-      const page = scatteredPage(id);
-      return [id, others === 'reissued' ? page : { ...page, reissued: [] }] as const;
-    }),
-    reservations: [],
-    tallies: [],
+    pages: new Map(
+      ids.map(id => {
+        const page = scatteredPage(id);
+        return [id, others === 'reissued' ? page : { ...page, reissued: [] }];
+      }),
+    ),
+    reservations: new Map(),
+    tallies: new Map(),
   });
 }
 
