@@ -67,6 +67,8 @@ function adviceOnOwn({ code }: SeqdError, store?: StoreError): string {
   switch (code) {
     case 'unavailable':
       return `${triedOf(store)}Is etcd running there? --etcd-endpoints names another one; docs/runbook.md says more.`;
+    case 'ledger_unavailable':
+      return 'sequence.ledger.url or DATABASE_URL says where PostgreSQL is; docs/runbook.md says more.';
     case 'storage_full':
       return 'How to make room is in docs/runbook.md.';
     case 'unsupported_format':
@@ -102,6 +104,7 @@ function furtherMistakes({ message, problem }: SeqdClientError): string[] {
 }
 
 function adviceOn({ code, retry, key, url, attempts }: SeqdClientError, nodes?: NodeUrls): string {
+  const changedNothing = `Nothing was changed after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
   if (code === 'unreachable' || code === 'timeout') {
     const tried = `Tried ${(nodes?.urls ?? [url]).join(', ')}${nodes === undefined ? '' : ` (from ${nodes.source})`}.`;
     const again = retry === 'same-key' && key !== undefined ? ` ${sameKey(key)}` : '';
@@ -110,7 +113,9 @@ function adviceOn({ code, retry, key, url, attempts }: SeqdClientError, nodes?: 
   if (code === 'bad_response') return 'Is that address really a seqd node? --url names another one.';
   if (retry === 'same-key' && key !== undefined) return sameKey(key);
   if (retry === 'never') return 'Sending it again will not help; change the request.';
-  return `Nothing was changed after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}; try again later.`;
+  if (code === 'unsupported_format' || code === 'invariant_violated')
+    return `${changedNothing}. The node has stopped serving; docs/runbook.md says what to do.`;
+  return `${changedNothing}; try again later.`;
 }
 
 function sameKey(key: string): string {

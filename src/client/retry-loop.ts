@@ -41,8 +41,13 @@ export type Attempt<T> = (url: string, timeoutMs: number) => Promise<T>;
 /**
  * Repeats an attempt by the retry rule (docs/retry-rule.md) until it succeeds.
  *
- * @throws SeqdClientError at once for `retry: 'never'`; else the last one, when the budget does not allow another
- *   attempt. Its `retry` is `same-key` if any of the attempts may have taken effect.
+ * After an attempt that may have taken effect, `retry: 'never'` says nothing of that attempt, and speaks for the node that
+ * says it: it may be configured otherwise than the one that has drawn the number. So that node is asked no more, but
+ * the others are.
+ *
+ * @throws SeqdClientError at once for `retry: 'never'` while nothing can have taken effect; else the last one, when all
+ *   nodes have said `never` or the budget does not allow another attempt. Its `retry` is `same-key` if any of the
+ *   attempts may have taken effect.
  */
 export async function retryLoop<T>(
   attempt: Attempt<T>,
@@ -51,11 +56,13 @@ export async function retryLoop<T>(
   const { ring, budgetMs, attemptTimeoutMs, signal } = options;
   const deadlineMs = performance.now() + budgetMs;
   let uncertain = false;
+  /** Nodes that have said `never` since an attempt may have taken effect. */
+  const declined = new Set<string>();
   let last: string | undefined;
   let previous: SeqdClientError | undefined;
   for (let attempts = 1; ; attempts += 1) {
     if (signal.aborted) throw closedError(last ?? '');
-    const url = ring.next(last);
+    const url = ring.next(last, declined);
     last = url;
     const timeoutMs = Math.min(attemptTimeoutMs, Math.max(1, deadlineMs - performance.now()));
     try {
@@ -70,9 +77,16 @@ export async function retryLoop<T>(
       uncertain ||= error.retry === 'same-key';
       error.attempts = attempts;
       if (signal.aborted) throw closedError(url, error);
-      if (error.retry === 'never') throw error;
-      ring.failed(url);
-      const waitMs = waitBefore(attempts, error, { random: options.random, elsewhere: ring.hasFresh() });
+      if (error.retry === 'never') {
+        if (!uncertain) throw error;
+        declined.add(url);
+        if (ring.isWithin(declined)) {
+          error.retry = 'same-key';
+          throw error;
+        }
+      } else ring.failed(url);
+      const elsewhere = ring.hasFresh(declined);
+      const waitMs = waitBefore(attempts, error, { random: options.random, elsewhere });
       // A timer may ring a little early; an attempt that was cut short was the last one all the same.
       const cutShort = error.code === 'timeout' && timeoutMs < attemptTimeoutMs;
       if (cutShort || performance.now() + waitMs >= deadlineMs) {

@@ -43,7 +43,8 @@ export interface Answer<T> {
  * 2. On a problem with `retry: 'later'` or `'same-key'`, on a lost connection and on a timeout it waits
  *    (`Retry-After` up to 1 s, else exponential with full jitter, 20 ms to 500 ms), moves on to the next node and
  *    sends the same payload with the **same key** again, until the budget is used up (30 s).
- * 3. A problem with `retry: 'never'` is thrown at once.
+ * 3. A problem with `retry: 'never'` is thrown at once; after an attempt that may have taken effect only when every
+ *    node says so, and then as `same-key`.
  *
  * Requests go round-robin over the nodes; one that failed is avoided for a second. Every method throws
  * {@link SeqdClientError} only. `close` when done: open connections keep the process alive.

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ICompare, IKeyValue } from 'etcd3';
+import type { ICompare, IKeyValue, IRequestOp } from 'etcd3';
 import { SeqdError } from '../core/errors.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -36,7 +36,8 @@ export interface EtcdCoordinationOptions {
  * An election key is written once per leadership, so its `mod_revision` names that leadership: it is the epoch,
  * and the guard that the leader puts into its transactions. Nodes and leaders are read together at short
  * intervals; nothing here is needed to be fresh, so there is no watch that could die silently (P9 to P12).
- * Registrations carry their node's clock, from which every node learns the cluster's time (ADR 009).
+ * Registrations carry their node's clock, from which every node learns the cluster's time (ADR 009), and what it has
+ * stopped serving, so that leadership is not handed to it.
  */
 export class EtcdCoordination implements Coordination {
   readonly self: NodeInfo;
@@ -47,6 +48,10 @@ export class EtcdCoordination implements Coordination {
   private readonly time = new ClusterTime();
   private nodesById = new Map<string, NodeInfo>();
   private leaders = new Map<string, Leader>();
+  /** Elections that others can do nothing with, by instance. */
+  private stoppedBy = new Map<string, readonly string[]>();
+  /** Elections of the series that this process serves no more. */
+  private readonly stopped = new Set<string>();
   /** Of our registration as last seen; `undefined` when it was not there. */
   private ownRevision: string | undefined;
   /** Monotonic time at which our clock was last put into a registration. */
@@ -159,7 +164,11 @@ export class EtcdCoordination implements Coordination {
   }
 
   successor(series: SeriesId): LeadershipTransfer | undefined {
-    const others = this.nodes().filter(node => node.instance !== this.self.instance);
+    const name = electionName(series);
+    const others = this.nodes().filter(
+      ({ instance }) =>
+        instance !== this.self.instance && this.stoppedBy.get(instance)?.includes(name) !== true,
+    );
     // The one that has run longest is the least likely to leave next in a rolling restart.
     const next = others.toSorted((a, b) => a.startedAt - b.startedAt)[0];
     if (next === undefined) return undefined;
@@ -167,16 +176,34 @@ export class EtcdCoordination implements Coordination {
   }
 
   async handOver(series: SeriesId): Promise<void> {
-    const guard = this.leader(series)?.guard;
-    const transfer = this.successor(series);
-    if (guard === undefined || transfer === undefined || !this.leads(series)) return;
+    if (this.leads(series) && this.successor(series) !== undefined) await this.leave(series);
+  }
+
+  async withdraw(series: SeriesId): Promise<void> {
+    this.stopped.add(electionName(series));
+    if (this.leads(series)) return this.leave(series);
+    this.stampedAtMs = Number.NEGATIVE_INFINITY;
+    await this.publish();
+  }
+
+  /** Makes the successor the leader instead of us, or nobody when there is none. Never rejects. */
+  private async leave(series: SeriesId): Promise<void> {
+    const { guard } = this.leader(series)!;
     const key = Buffer.from(guard.key);
-    const compare: ICompare = { key, target: 'Mod', result: 'Equal', mod_revision: guard.revision };
-    const success = [{ request_put: { key, value: Buffer.from(transfer.value), lease: transfer.lease } }];
+    const transfer = this.successor(series);
+    const compare: ICompare[] = [{ key, target: 'Mod', result: 'Equal', mod_revision: guard.revision }];
+    const success: IRequestOp[] =
+      transfer === undefined
+        ? [{ request_delete_range: { key } }]
+        : [{ request_put: { key, value: Buffer.from(transfer.value), lease: transfer.lease } }];
+    // What we serve no more is known to whoever leads next from the beginning, or it might be handed back to us.
+    const own = this.stopped.size > 0 ? this.ownUpdate() : undefined;
+    if (own !== undefined) {
+      compare.push(own.compare);
+      success.push(own.success);
+    }
     try {
-      await this.connection.call((client, options) =>
-        client.kv.txn({ compare: [compare], success }, options),
-      );
+      await this.connection.call((client, options) => client.kv.txn({ compare, success }, options));
     } catch (error) {
       this.options.logger.warn({ err: error }, 'leadership not handed over; it will be taken over');
     }
@@ -208,7 +235,7 @@ export class EtcdCoordination implements Coordination {
     if (this.closed) return;
     this.timer = setTimeout(() => {
       this.round = this.refresh()
-        .then(() => this.publishClock())
+        .then(() => this.publish())
         .finally(() => this.schedule());
     }, this.options.refreshIntervalMs);
   }
@@ -225,7 +252,7 @@ export class EtcdCoordination implements Coordination {
       );
       await sleep(this.options.refreshIntervalMs);
       await this.refresh();
-      await this.publishClock();
+      await this.publish();
     }
   }
 
@@ -239,36 +266,48 @@ export class EtcdCoordination implements Coordination {
     }
   }
 
-  /** Our registration, to be written now: it shows the time. */
+  /** Our registration, to be written now: it shows the time, and what we cannot serve. */
   private registration(lease: string): { key: Buffer; value: Buffer; lease: string } {
     const { monotonicMs, wallMs } = this.clocks();
     this.stampedAtMs = monotonicMs;
-    const text = encodeRegistration({ node: { ...this.self, lease }, wallMs });
+    const stopped = this.stopped.size === 0 ? undefined : [...this.stopped];
+    const text = encodeRegistration({ node: { ...this.self, lease }, wallMs, stopped });
     return { key: Buffer.from(this.options.keys.node(this.self.id)), value: Buffer.from(text), lease };
   }
 
   /** Writes our registration again, with the time, when that is due. Never rejects. */
-  private async publishClock(): Promise<void> {
-    const lease = this.session.id;
-    const dueMs = this.stampedAtMs + STAMP_INTERVAL_MS;
-    if (lease === undefined || this.ownRevision === undefined || this.closed) return;
-    if (this.options.clock.monotonicMs() < dueMs) return;
-    const registration = this.registration(lease);
-    // Neither over a later process of our name, nor, should this arrive late, over a later stamp of our own.
-    const compare: ICompare = {
-      key: registration.key,
-      target: 'Mod',
-      result: 'Equal',
-      mod_revision: this.ownRevision,
-    };
+  private async publish(): Promise<void> {
+    if (this.options.clock.monotonicMs() < this.stampedAtMs + STAMP_INTERVAL_MS) return;
+    const own = this.ownUpdate();
+    if (own === undefined) return;
+    const { compare, success } = own;
     try {
-      await this.connection.call((client, options) =>
-        client.kv.txn({ compare: [compare], success: [{ request_put: registration }] }, options),
+      const { succeeded } = await this.connection.call((client, options) =>
+        client.kv.txn({ compare: [compare], success: [success] }, options),
       );
+      // Another write of ours was first, perhaps without what this one said: once more after the next look.
+      if (!succeeded) this.stampedAtMs = Number.NEGATIVE_INFINITY;
     } catch (error) {
-      // The others go on with what they know of our clock.
-      this.options.logger.debug({ err: error }, 'clock not published');
+      // The others go on with what they know of us.
+      this.options.logger.debug({ err: error }, 'registration not written again');
     }
+  }
+
+  /** Writes our registration again, as part of a transaction; `undefined` when it is not known to stand. */
+  private ownUpdate(): { compare: ICompare; success: IRequestOp } | undefined {
+    const lease = this.session.id;
+    if (lease === undefined || this.ownRevision === undefined || this.closed) return undefined;
+    const registration = this.registration(lease);
+    return {
+      // Neither over a later process of our name, nor, should this arrive late, over a later stamp of our own.
+      compare: {
+        key: registration.key,
+        target: 'Mod',
+        result: 'Equal',
+        mod_revision: this.ownRevision,
+      },
+      success: { request_put: registration },
+    };
   }
 
   /** Reads nodes and leaders in one transaction. */
@@ -304,6 +343,7 @@ export class EtcdCoordination implements Coordination {
     const unreadable = new Set<string>();
     const others: ClockStamp[] = [];
     this.nodesById = new Map();
+    this.stoppedBy = new Map();
     this.ownRevision = undefined;
     for (const kv of nodes) {
       const key = kv.key.toString('utf8');
@@ -312,8 +352,9 @@ export class EtcdCoordination implements Coordination {
         unreadable.add(key);
         continue;
       }
-      const { node, wallMs } = registration;
+      const { node, wallMs, stopped } = registration;
       this.nodesById.set(node.id, node);
+      if (stopped !== undefined) this.stoppedBy.set(node.instance, stopped);
       if (node.instance === this.self.instance) this.ownRevision = kv.mod_revision;
       else if (wallMs !== undefined) others.push({ instance: node.instance, wallMs });
     }

@@ -59,10 +59,19 @@ export interface Coordination {
    * is believed, and after a jump it is believed again from the next look on.
    */
   timeMs(): number;
-  /** What makes another live node the leader, for use in a transaction; `undefined` when there is no other. */
+  /**
+   * What makes another live node the leader, for use in a transaction; `undefined` when there is none that serves the
+   * series, as far as is known.
+   */
   successor(series: SeriesId): LeadershipTransfer | undefined;
   /** Hands leadership over to {@link successor} in a step of its own. Never rejects. */
   handOver(series: SeriesId): Promise<void>;
+  /**
+   * This process serves the series no more, for good: makes that known, so that nobody hands leadership to it, and if it leads
+   * hands over to {@link successor}, or, when there is none, leaves the series without a leader. It must not campaign
+   * afterwards. May come to nothing, so to be repeated while it leads. Never rejects.
+   */
+  withdraw(series: SeriesId): Promise<void>;
   /** Looks again now, because what was known proved wrong. Never rejects. */
   refresh(): Promise<void>;
   /** Whether the last contact with the store was a success. */

@@ -43,7 +43,7 @@ export class PeerUnreachableError extends Error {
 
 /** How nodes pass requests on. One hop: a receiver never forwards further. */
 export interface Peers {
-  /** @throws PeerUnreachableError when no answer came */
+  /** @throws PeerUnreachableError when no answer came, at the latest a second after the message's budget */
   forward(node: NodeInfo, message: ForwardMessage): Promise<ForwardReply>;
   close(): Promise<void>;
 }

@@ -170,8 +170,7 @@ export class CommitLane {
       },
     );
     const taken = result.outcomes.length;
-    if (result.plan !== null)
-      this.events.planned(result.plan.batch.facts.length, taken < pendings.length);
+    if (result.plan !== null) this.events.planned(result.plan.batch.facts.length, taken < pendings.length);
     const flight: Flight = {
       pendings: pendings.slice(0, taken),
       outcomes: result.outcomes,
@@ -456,7 +455,7 @@ export class CommitLane {
       await this.replica.refresh();
       this.tip = this.replica.state;
       this.tipText = this.replica.headText;
-      this.status = 'ready';
+      this.settleAs('ready');
       this.unreadySinceMs = undefined;
     } catch (error) {
       if (isFatal(error)) {
@@ -466,8 +465,13 @@ export class CommitLane {
       this.deps.logger.warn({ err: error, series: seriesName(this.series) }, 'series not read');
       // Whoever waits will ask again at once; an etcd that is down must not be hammered meanwhile.
       await sleep(RETRY_MS * (0.5 + this.deps.random()));
-      this.status = 'cold';
+      this.settleAs('cold');
     }
+  }
+
+  /** Ends a recovery. A look at the head may have stopped the lane meanwhile, and then it stays stopped. */
+  private settleAs(status: 'cold' | 'ready'): void {
+    if (this.failure === undefined) this.status = status;
   }
 
   private async backOff(): Promise<void> {

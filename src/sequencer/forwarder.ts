@@ -39,8 +39,9 @@ const UNABLE: ReadonlySet<ErrorCode> = new Set([
 /** Messages under way at once: one gathers while one travels. */
 const MESSAGES_MAX = 2;
 /**
- * A peer that gave no answer is left alone this long; requests are committed here meanwhile. Longer than a lease
- * lives, so that a leader that died is not asked twice.
+ * A peer that gave no answer is left alone this long; requests are committed here meanwhile. Longer than a lease lives by
+ * default (3 s), so that a leader that died is not asked twice. Where leases live longer, it is asked again after each rest
+ * until its lease has ended: two messages at most wait for an answer then, each no longer than it takes to give it up.
  */
 const PEER_REST_MS = 3_500;
 
@@ -197,8 +198,11 @@ export class Forwarder {
     for (const [i, pending] of pendings.entries()) {
       const outcome = outcomes[i];
       if (pending.settled) continue;
-      if (outcome === undefined) again.push(pending);
-      else if (outcome.status === 'done') this.events.answer(pending, outcome);
+      if (outcome === undefined) {
+        // It has answered fewer than it was sent: what became of this one it does not say.
+        pending.doubtful = true;
+        again.push(pending);
+      } else if (outcome.status === 'done') this.events.answer(pending, outcome);
       else if (UNABLE.has(outcome.code)) again.push(pending);
       else if (isBornTooEarly(outcome) && !pending.doubtful) {
         // We had heard nothing for so long that the leader could not tell a new request from an old one. This is

@@ -1,4 +1,4 @@
-import { formatAllocationId, type SeriesId, seriesName } from '../core/identifiers.ts';
+import { formatAllocationId, type Position, type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { Request } from '../core/requests.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { JournalIndex } from './journal-index.ts';
@@ -15,7 +15,8 @@ export interface Household {
   /** The committed state as last seen; `undefined` when there is nothing to do. */
   state(): SeriesState | undefined;
   readonly journal: JournalIndex;
-  submit(request: Request): Promise<unknown>;
+  /** `undefined` when it is refused at once. */
+  submit(request: Request): Promise<unknown> | undefined;
   /** Makes the committed state as new as the store. */
   catchUp(): Promise<void>;
 }
@@ -30,7 +31,7 @@ export class Housekeeping {
   private readonly household: Household;
   private readonly keeper: JournalKeeper;
   private readonly timers: NodeJS.Timeout[];
-  private readonly expiring = new Set<string>();
+  private expiring = false;
   private keeping = false;
   private catchingUp = false;
 
@@ -38,9 +39,11 @@ export class Housekeeping {
     this.series = series;
     this.deps = deps;
     this.household = household;
-    this.keeper = new JournalKeeper(deps.store, series, { limits: deps.journal, logger: deps.logger });
+    const { journal: limits, logger } = deps;
+    const mayWrite = (): boolean => household.state() !== undefined;
+    this.keeper = new JournalKeeper(deps.store, series, { limits, logger, mayWrite });
     this.timers = [
-      setInterval(() => this.expireReservations(), EXPIRE_INTERVAL_MS),
+      setInterval(() => void this.expireReservations(), EXPIRE_INTERVAL_MS),
       setInterval(() => void this.keepJournal(), JOURNAL_INTERVAL_MS),
       setInterval(() => void this.keepUp(), KEEP_UP_INTERVAL_MS),
     ];
@@ -50,23 +53,51 @@ export class Housekeeping {
     for (const timer of this.timers) clearInterval(timer);
   }
 
-  /** The leader ends reservations whose deadline has passed. */
-  private expireReservations(): void {
+  /**
+   * The leader ends reservations whose deadline has passed, a batch of them at a time: however many are due together,
+   * clients' requests find room between them. Those that are refused wait for the next look.
+   */
+  private async expireReservations(): Promise<void> {
+    if (this.expiring) return;
+    this.expiring = true;
+    let ended: readonly boolean[];
+    do ended = await Promise.all(this.submitAll(this.overdue()));
+    while (ended.filter(Boolean).length === this.deps.limits.batchSizeMax);
+    this.expiring = false;
+  }
+
+  /** The first of the reservations to be ended now; at most as many as fit into one batch. */
+  private overdue(): readonly Position[] {
+    const due: Position[] = [];
     const state = this.household.state();
-    if (state === undefined || !this.deps.coordination.leads(this.series)) return;
+    if (state === undefined || !this.deps.coordination.leads(this.series)) return due;
     const now = this.deps.coordination.timeMs();
     for (const { position, deadline } of state.reservations()) {
-      const id = formatAllocationId(position);
-      if (deadline > now || this.expiring.has(id)) continue;
-      this.expiring.add(id);
-      this.household
-        .submit({ command: { kind: 'expire', reservation: position }, origin: {} })
-        .catch((error: unknown) => {
-          // Confirmed or cancelled meanwhile, or to be tried again at the next look.
-          this.deps.logger.debug({ err: error, reservation: id }, 'reservation not expired');
-        })
-        .finally(() => this.expiring.delete(id));
+      if (deadline <= now) due.push(position);
+      if (due.length === this.deps.limits.batchSizeMax) break;
     }
+    return due;
+  }
+
+  /** Asks for them to be ended, up to the first that is refused at once. Resolve with whether they were. */
+  private submitAll(reservations: readonly Position[]): readonly Promise<boolean>[] {
+    const submitted: Promise<boolean>[] = [];
+    for (const reservation of reservations) {
+      const answer = this.household.submit({ command: { kind: 'expire', reservation }, origin: {} });
+      if (answer === undefined) break;
+      submitted.push(
+        answer.then(
+          () => true,
+          (error: unknown) => {
+            // Confirmed or cancelled meanwhile, or to be tried again at the next look.
+            const id = formatAllocationId(reservation);
+            this.deps.logger.debug({ err: error, reservation: id }, 'reservation not expired');
+            return false;
+          },
+        ),
+      );
+    }
+    return submitted;
   }
 
   private async keepUp(): Promise<void> {

@@ -35,18 +35,25 @@ export class JournalKeeper {
   private readonly series: SeriesId;
   private readonly limits: JournalLimits;
   private readonly logger: Logger;
+  private readonly mayWrite: () => boolean;
   /** Where the stored journal begins, as last read or written; `undefined` when it must be read. */
   private start: number | undefined;
 
   constructor(
     store: SequenceStore,
     series: SeriesId,
-    options: { readonly limits: JournalLimits; readonly logger: Logger },
+    options: {
+      readonly limits: JournalLimits;
+      readonly logger: Logger;
+      /** Asked before each write. */
+      readonly mayWrite: () => boolean;
+    },
   ) {
     this.store = store;
     this.series = series;
     this.limits = options.limits;
     this.logger = options.logger;
+    this.mayWrite = options.mayWrite;
   }
 
   /** For the leader: deletes what need not be kept, and indexes what it must know to tell. @throws SeqdError `unavailable` */
@@ -64,7 +71,7 @@ export class JournalKeeper {
     let start = this.start ?? (await this.readStart());
     const from = start;
     const keepFrom = this.keepFrom(state, index);
-    while (start < keepFrom) {
+    while (start < keepFrom && this.mayWrite()) {
       const last: number = Math.min(start + PRUNE_CHUNK, keepFrom) - 1;
       // Nothing is believed until the store has said that it is so.
       this.start = undefined;

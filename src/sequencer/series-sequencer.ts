@@ -20,6 +20,7 @@ import { type Backlog, Shedding } from './shedding.ts';
 
 const SWEEP_INTERVAL_MS = 25;
 const CAMPAIGN_PAUSE_MS = 200;
+const WITHDRAW_PAUSE_MS = 200;
 
 /**
  * The engine of one series on one node: takes requests, gathers those that arrive while a commit or forward is
@@ -48,9 +49,12 @@ export class SeriesSequencer {
   private readonly sweeper: NodeJS.Timeout;
   private status: 'open' | 'draining' | 'closed' = 'open';
   private campaigning = false;
+  private withdrawing = false;
   private pumpScheduled = false;
   private companyTimer: NodeJS.Timeout | undefined;
-  private readonly whenDrained: (() => void)[] = [];
+  /** Resolves when what was accepted before a drain is finished and leadership given up. */
+  private leaving: Promise<void> | undefined;
+  private readonly whenAnswered: (() => void)[] = [];
 
   constructor(series: SeriesId, deps: SequencerDependencies) {
     this.series = series;
@@ -74,8 +78,7 @@ export class SeriesSequencer {
       ready,
       planned: (facts, full) => this.shedding.planned(facts, full),
       deposed: () => void deps.coordination.refresh(),
-      // Others may be able to read the series.
-      stopped: () => void deps.coordination.handOver(series),
+      stopped: () => void this.withdraw(),
     });
     const leaderGone = (leader: Leader): void => void this.campaign(leader);
     const answer = (pending: Pending, given: Answer): void => this.answer(pending, given);
@@ -99,9 +102,11 @@ export class SeriesSequencer {
       refuse,
     });
     this.housekeeping = new Housekeeping(series, deps, {
-      state: () => (this.status === 'open' ? this.lane.committed : undefined),
+      // Of a stopped series nothing is touched: what is stored is evidence.
+      state: () => (this.serves ? this.lane.committed : undefined),
       journal,
-      submit: request => this.submit(request),
+      submit: request =>
+        this.refusal(deps.limits.requestTimeoutMs) === undefined ? this.submit(request) : undefined,
       catchUp: () => this.lane.catchUp(),
     });
     this.sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
@@ -110,7 +115,7 @@ export class SeriesSequencer {
   /** Loads the series and tries to become its leader, so that the first request finds everything ready. */
   async start(): Promise<void> {
     await this.lane.recover();
-    if (this.deps.coordination.leader(this.series) === undefined)
+    if (this.serves && this.deps.coordination.leader(this.series) === undefined)
       await this.deps.coordination.campaign(this.series);
   }
 
@@ -185,33 +190,36 @@ export class SeriesSequencer {
     return this.lane.committed;
   }
 
+  /** Whether there is more to do for the series here than to finish what was accepted. */
+  private get serves(): boolean {
+    return this.status === 'open' && this.fatal === undefined;
+  }
+
   /** Why this series serves no more, if it does not. */
   get fatal(): SeqdError | undefined {
     return this.lane.fatal;
   }
 
-  /** Finishes what was accepted, refuses what is new. Resolves when done or at the deadline. */
+  /** Finishes what was accepted, gives leadership up, refuses what is new. Resolves when done or at the deadline. */
   async drain({ deadlineMs }: { deadlineMs: number }): Promise<void> {
     if (this.status === 'open') {
       this.status = 'draining';
-      void this.giveUpLeadership();
+      this.leaving = this.leave();
     }
-    if (this.unanswered.size === 0) return;
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, deadlineMs);
-      this.whenDrained.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>(resolve => (timer = setTimeout(resolve, deadlineMs)));
+    await Promise.race([this.leaving, late]);
+    clearTimeout(timer);
   }
 
   /** Hands leadership to another node: with the batch that is to be sent next, or by itself when there is none. */
-  private async giveUpLeadership(): Promise<void> {
+  private async leave(): Promise<void> {
     const { coordination } = this.deps;
-    if (!coordination.leads(this.series)) return;
     if (this.queue.length > 0 && this.lane.isReady) this.lane.handOver();
     else await coordination.handOver(this.series);
+    while (this.unanswered.size > 0) await new Promise<void>(resolve => this.whenAnswered.push(resolve));
+    // That batch may have lost to another, or have turned out to change nothing.
+    if (this.status === 'draining') await coordination.handOver(this.series);
   }
 
   /** Ends everything at once; unanswered requests fail. */
@@ -340,13 +348,23 @@ export class SeriesSequencer {
   }
 
   private async campaign(insteadOf?: Leader): Promise<void> {
-    if (this.campaigning || this.status !== 'open') return;
+    if (this.campaigning || !this.serves) return;
     this.campaigning = true;
     const won = await this.deps.coordination.campaign(this.series, insteadOf);
     // One that failed is not repeated at once: the sweep asks again soon.
     if (!won) await sleep(CAMPAIGN_PAUSE_MS);
     this.campaigning = false;
     if (won) this.schedulePump();
+  }
+
+  /** Leads no more because the series has stopped here: others may be able to read it. */
+  private async withdraw(): Promise<void> {
+    if (this.withdrawing) return;
+    this.withdrawing = true;
+    await this.deps.coordination.withdraw(this.series);
+    // What came to nothing is not repeated at once: the sweep does it soon.
+    if (this.deps.coordination.leads(this.series)) await sleep(WITHDRAW_PAUSE_MS);
+    this.withdrawing = false;
   }
 
   /** Nothing came of these; they go before all others again. */
@@ -396,7 +414,7 @@ export class SeriesSequencer {
     this.ownerQuestions.forget(pending);
     this.unanswered.delete(pending);
     this.share.leave();
-    if (this.unanswered.size === 0) for (const done of this.whenDrained.splice(0)) done();
+    if (this.unanswered.size === 0) for (const done of this.whenAnswered.splice(0)) done();
   }
 
   /** Refuses what has waited past its budget; a commit under way goes on being resolved. */
@@ -405,6 +423,8 @@ export class SeriesSequencer {
     for (const pending of this.queue.takeExpired(nowMs)) this.refuseLate(pending, nowMs);
     for (const pending of this.unanswered) if (pending.deadlineMs <= nowMs) this.refuseLate(pending, nowMs);
     if (this.queue.length > 0) this.schedulePump();
+    // Also what was won, or handed to us, when it had stopped already.
+    if (this.fatal !== undefined && this.deps.coordination.leads(this.series)) void this.withdraw();
   }
 
   private refuseLate(pending: Pending, nowMs: number): void {

@@ -13,6 +13,12 @@ export interface PeerClientOptions {
   readonly silenceMaxMs: number;
 }
 
+/**
+ * How much later than the sender's patience an answer may come: a leader refuses what it could not do within the
+ * budget it was given, and its refusal has to travel.
+ */
+const ANSWER_MARGIN_MS = 1_000;
+
 /** A node's event loop is never blocked for long, so a peer silent for this long will not answer in time. */
 export const PEER_DEFAULTS: PeerClientOptions = {
   connectTimeoutMs: 300,
@@ -48,6 +54,8 @@ export class WebSocketPeers implements Peers {
 }
 
 interface Waiting {
+  /** Monotonic milliseconds; past it the forward counts as unanswered. */
+  readonly untilMs: number;
   resolve(reply: ForwardReply): void;
   reject(error: PeerUnreachableError): void;
 }
@@ -65,7 +73,10 @@ class PeerLink {
   private readonly opened: Promise<void>;
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
+  /** When the peer last said anything, … */
   private heardAtMs = 0;
+  /** … and ticks of the watchdog since. */
+  private silentTicks = 0;
   private watchdog: NodeJS.Timeout | undefined;
 
   constructor(node: NodeInfo, options: PeerClientOptions, onEnd: () => void) {
@@ -88,7 +99,7 @@ class PeerLink {
     });
     this.opened.catch((error: PeerUnreachableError) => this.end(error));
     this.socket.on('message', data => this.receive((data as Buffer).toString('utf8')));
-    this.socket.on('pong', () => (this.heardAtMs = performance.now()));
+    this.socket.on('pong', () => this.heard());
     this.socket.on('error', () => {});
     this.socket.on('close', () => void this.closedByPeer());
   }
@@ -98,8 +109,9 @@ class PeerLink {
     if (this.ended) throw new PeerUnreachableError(`the connection to ${this.node.id} has ended`, false);
     return new Promise((resolve, reject) => {
       this.lastId += 1;
-      if (this.waiting.size === 0) this.heardAtMs = performance.now();
-      this.waiting.set(this.lastId, { resolve, reject });
+      if (this.waiting.size === 0) this.heard();
+      const untilMs = performance.now() + message.budgetMs + ANSWER_MARGIN_MS;
+      this.waiting.set(this.lastId, { untilMs, resolve, reject });
       this.socket.send(encodeForward(this.lastId, message));
       this.watchdog ??= setInterval(() => this.watch(), this.options.pingIntervalMs);
     });
@@ -116,7 +128,7 @@ class PeerLink {
   }
 
   private receive(text: string): void {
-    this.heardAtMs = performance.now();
+    this.heard();
     let answer: { id: number; reply: ForwardReply };
     try {
       answer = decodeForwardReply(text);
@@ -131,16 +143,42 @@ class PeerLink {
     waiting?.resolve(reply);
   }
 
+  private heard(): void {
+    this.heardAtMs = performance.now();
+    this.silentTicks = 0;
+  }
+
+  /**
+   * Of a silence only as much counts as there were ticks, each of which pings: when this process has stood still itself, its
+   * timers ring before it reads what has arrived meanwhile. Between two ticks it reads.
+   */
   private watch(): void {
     if (this.waiting.size === 0) {
       clearInterval(this.watchdog);
       this.watchdog = undefined;
       return;
     }
-    if (performance.now() - this.heardAtMs > this.options.silenceMaxMs) {
+    const { pingIntervalMs, silenceMaxMs } = this.options;
+    this.silentTicks += 1;
+    const silentMs = Math.min(performance.now() - this.heardAtMs, this.silentTicks * pingIntervalMs);
+    if (silentMs >= silenceMaxMs) {
       this.end(new PeerUnreachableError(`${this.node.id} says nothing`, false));
-    } else {
-      this.socket.ping();
+      return;
+    }
+    this.socket.ping();
+    // An answer that lies here unread, for the same reason, has come in time.
+    setImmediate(() => this.giveUpLate());
+  }
+
+  /** A peer that answers pings may be stuck all the same. The connection stays: others may get their answers. */
+  private giveUpLate(): void {
+    const nowMs = performance.now();
+    for (const [id, waiting] of this.waiting) {
+      if (waiting.untilMs > nowMs) continue;
+      this.waiting.delete(id);
+      waiting.reject(
+        new PeerUnreachableError(`${this.node.id} is alive but has not answered in time`, false),
+      );
     }
   }
 

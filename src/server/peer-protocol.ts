@@ -11,6 +11,17 @@ export const PEER_PROTOCOL = 'seqd.peer.1';
 export const PEER_PATH = '/internal/peer';
 
 /**
+ * Largest forward a node takes in, above the largest that its peers can make: 4,096 requests (the most that
+ * `batch-size-max` may be) of less than 8 KiB each.
+ *
+ * The longest request of the interface is a release with its type, or a draw: three free texts of 200 UTF-16 units, each
+ * unit six bytes when JSON has to escape it (3 × 1,200); a key of 200 ASCII characters, each two bytes when escaped (400);
+ * three names of 64 bytes; and less than 500 bytes of member names, numbers, ingress id and fingerprint. That is 4.7 KB, with
+ * room for two more such texts.
+ */
+export const FORWARD_BYTES_MAX = 4_096 * 8_192;
+
+/**
  * A request as it stands, or a run of the plainest ones, which take one array for all: draws of one number each for the
  * same owner, with consecutive ingress numbers and nothing else said.
  */
@@ -42,9 +53,14 @@ export function encodeForward(id: number, message: ForwardMessage): string {
   return JSON.stringify({ id, ...message, strings: table.strings, requests } satisfies WireForward);
 }
 
-/** The reverse of {@link encodeForward}. */
+/**
+ * The reverse of {@link encodeForward}.
+ *
+ * @throws Error for anything else, above all for a forward without a finite budget: its requests would never end
+ */
 export function decodeForward(text: string): { id: number; message: ForwardMessage } {
   const { id, strings, requests, ...message } = JSON.parse(text) as WireForward;
+  if (!Number.isFinite(message.budgetMs)) throw new Error('a forward without a finite budgetMs');
   return { id, message: { ...message, requests: decodeRequests(requests, new StringTable(strings)) } };
 }
 

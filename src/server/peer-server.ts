@@ -4,10 +4,13 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../ports/logger.ts';
 import type { ForwardMessage, ForwardReply } from '../ports/peers.ts';
-import { decodeForward, encodeForwardReply, PEER_PATH, PEER_PROTOCOL } from './peer-protocol.ts';
-
-/** Largest message a peer may send; a full batch of the longest requests stays well below. */
-const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+import {
+  decodeForward,
+  encodeForwardReply,
+  FORWARD_BYTES_MAX,
+  PEER_PATH,
+  PEER_PROTOCOL,
+} from './peer-protocol.ts';
 
 /** Takes in the requests that other nodes forward, on the node's HTTP port. */
 export class PeerServer {
@@ -27,7 +30,7 @@ export class PeerServer {
     this.server = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      maxPayload: MESSAGE_BYTES_MAX,
+      maxPayload: FORWARD_BYTES_MAX,
       handleProtocols: protocols => (protocols.has(PEER_PROTOCOL) ? PEER_PROTOCOL : false),
     });
   }

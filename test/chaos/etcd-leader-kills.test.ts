@@ -4,6 +4,7 @@ import type { SeqdNode } from '../../src/node.ts';
 import { etcdLeader, ownCluster, uniqueCluster } from '../kit/etcd.ts';
 import { startTestNodes } from '../kit/nodes.ts';
 import { expectNothingLost } from '../kit/nothing-lost.ts';
+import { readMetric } from '../kit/read-metric.ts';
 import { RuleClient } from '../kit/rule-client.ts';
 
 const CYCLES = 20;
@@ -39,4 +40,10 @@ test('the etcd leader killed and started again 20 times under load costs no docu
   await load.more(60);
   // Every client has kept the retry rule, and none was refused for good.
   await expectNothingLost(etcd.endpoints, cluster, await load.stop());
+  // A kill that nobody notices proves nothing: commits were under way, and their outcome had to be found out.
+  const unknown = await Promise.all(nodes.map(({ url }) => readMetric(url, 'seqd_commit_unknown_total')));
+  expect(
+    unknown.reduce((sum, count) => sum + count, load.retries),
+    'commits of unknown outcome, and retries',
+  ).toBeGreaterThan(0);
 });

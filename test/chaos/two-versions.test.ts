@@ -86,7 +86,7 @@ async function expectRefuses(api: SequenceApi, record: string): Promise<void> {
     expect([status, body.code, body.retry], JSON.stringify(body)).toEqual([
       500,
       'unsupported_format',
-      'never',
+      'later',
     ]);
     expect(headers['content-type']).toMatch(/^application\/problem\+json/);
   }

@@ -265,6 +265,47 @@ test('leadership of a process is not inherited by its successor of the same name
   expect(await successor.coordination.campaign(GLOBAL_SERIES, seen)).toBe(true);
 });
 
+/** The node that leadership would be handed to. */
+const successorSeenBy = ({ coordination }: Member): string | undefined =>
+  coordination.successor(GLOBAL_SERIES)?.value;
+
+test('a leader that withdraws hands over to a node that serves, in one step with saying that it does not', async () => {
+  const [a, b, c] = [await join('a'), await join('b', { startedAt: 1 }), await join('c', { startedAt: 2 })];
+  await a.coordination.campaign(GLOBAL_SERIES);
+  await b.coordination.withdraw(GLOBAL_SERIES);
+  await a.coordination.refresh();
+  await a.coordination.withdraw(GLOBAL_SERIES);
+  expect(leads(a)).toBe(false);
+  await c.coordination.refresh();
+  expect(leads(c)).toBe(true);
+  expect(successorSeenBy(c)).toBeUndefined();
+  await c.coordination.handOver(GLOBAL_SERIES);
+  expect(leads(c)).toBe(true);
+});
+
+test('a leader that withdraws when nobody else serves leaves the election open', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  await a.coordination.campaign(GLOBAL_SERIES);
+  await b.coordination.withdraw(GLOBAL_SERIES);
+  await a.coordination.refresh();
+  await a.coordination.withdraw(GLOBAL_SERIES);
+  expect(leaderSeenBy(a)).toBeUndefined();
+  const c = await join('c');
+  expect(await c.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+});
+
+test('a node that has withdrawn still says so when it had to register again', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  await b.coordination.withdraw(GLOBAL_SERIES);
+  const { lease } = b.coordination.self;
+  await revokeLeaseOf(keys.node('b'));
+  await until('it is registered again', async () => {
+    await a.coordination.refresh();
+    return idsSeenBy(a).join() === 'a,b' && a.coordination.nodes()[1]!.lease !== lease;
+  });
+  expect(successorSeenBy(a)).toBeUndefined();
+});
+
 /** A logger that notes warnings, errors and what ends them. */
 function notingLogger(notes: { fields: object; message: string }[]): Logger {
   const note = (fields: object, message: string): void => {

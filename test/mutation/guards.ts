@@ -25,6 +25,23 @@ const model = (name: string): Guard['killedBy'] => ({
   name,
 });
 
+const client = (name: string): Guard['killedBy'] => ({
+  project: 'unit',
+  file: 'test/unit/client/seqd-client.test.ts',
+  name,
+});
+const peer = (file: 'client' | 'server', name: string): Guard['killedBy'] => ({
+  project: 'unit',
+  file: `test/unit/server/peer-${file}.test.ts`,
+  name,
+});
+
+const withdrawing = (name: string): Guard['killedBy'] => ({
+  project: 'unit',
+  file: 'test/unit/cluster/withdrawing.test.ts',
+  name,
+});
+
 /** Guards by which G1 to G5 stand or fall. */
 export const GUARDS: readonly Guard[] = [
   {
@@ -169,7 +186,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'the queue has a maximum',
-    file: 'src/sequencer/series-sequencer.ts',
+    file: 'src/sequencer/shedding.ts',
     find: 'const limit = this.share.refusal();',
     replace: 'const limit: any = undefined;',
     killedBy: simulation('requests', 'requests past queueMax are refused'),
@@ -458,7 +475,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'what could not be answered in time is not kept waiting',
-    file: 'src/sequencer/series-sequencer.ts',
+    file: 'src/sequencer/shedding.ts',
     find: 'expected.untilAnswer > budgetMs',
     replace: 'expected.untilAnswer > 3_600_000',
     killedBy: simulation('fairness', 'what could not be answered in time is refused at once'),
@@ -472,9 +489,217 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'the next commit is never given up, however long the last ones took',
-    file: 'src/sequencer/series-sequencer.ts',
+    file: 'src/sequencer/shedding.ts',
     find: 'if (batchesBefore === 0) return undefined;',
     replace: '',
     killedBy: simulation('fairness', 'commits that take longer than any budget are tried again'),
+  },
+  {
+    guard: 'a refusal says nothing of an attempt before it that may have taken effect',
+    file: 'src/client/retry-loop.ts',
+    find: 'if (!uncertain) throw error;',
+    replace: 'throw error;',
+    killedBy: client('ends with the budget when the other nodes cannot tell'),
+  },
+  {
+    guard: 'when every node refuses, what an attempt before may have done is not known',
+    file: 'src/client/retry-loop.ts',
+    find: "error.retry = 'same-key';\n          throw error;",
+    replace: 'throw error;',
+    killedBy: client('of every node leaves the outcome unknown'),
+  },
+  {
+    guard: 'a node that refuses is asked no more for this request',
+    file: 'src/client/retry-loop.ts',
+    find: 'ring.next(last, declined)',
+    replace: 'ring.next(last)',
+    killedBy: client('ends with the budget when the other nodes cannot tell'),
+  },
+  {
+    guard: 'what a leader leaves unanswered may have been carried out',
+    file: 'src/sequencer/forwarder.ts',
+    find: 'pending.doubtful = true;\n        again.push(pending);',
+    replace: 'again.push(pending);',
+    killedBy: simulation('leadership', 'after a reply that says nothing of the request'),
+  },
+  {
+    guard: 'no forward is taken in without a deadline',
+    file: 'src/server/peer-protocol.ts',
+    find: 'if (!Number.isFinite(message.budgetMs))',
+    replace: 'if (false)',
+    killedBy: peer('server', 'nothing waits without a deadline'),
+  },
+  {
+    guard: 'a forward is not waited for for ever',
+    file: 'src/server/peer-client.ts',
+    find: 'setImmediate(() => this.giveUpLate());',
+    replace: '',
+    killedBy: peer('client', 'but never a request has not answered it'),
+  },
+  {
+    guard: 'a sender does not take its own silence for that of its peer',
+    file: 'src/server/peer-client.ts',
+    find: 'Math.min(performance.now() - this.heardAtMs, this.silentTicks * pingIntervalMs)',
+    replace: 'performance.now() - this.heardAtMs',
+    killedBy: peer('client', 'does not give up a peer that'),
+  },
+  {
+    guard: 'a node that cannot read the series when it starts does not campaign',
+    file: 'src/sequencer/series-sequencer.ts',
+    find: 'if (this.serves && this.deps.coordination.leader(this.series) === undefined)',
+    replace: 'if (this.deps.coordination.leader(this.series) === undefined)',
+    killedBy: simulation('stopped-series', 'it does not campaign when it starts'),
+  },
+  {
+    guard: 'a node that has stopped the series does not campaign in place of a leader that is gone',
+    file: 'src/sequencer/series-sequencer.ts',
+    find: 'if (this.campaigning || !this.serves) return;',
+    replace: "if (this.campaigning || this.status !== 'open') return;",
+    killedBy: simulation('stopped-series', 'nor when the leader it had forwarded to is gone'),
+  },
+  {
+    guard: 'a node that has stopped the series says so at once',
+    file: 'src/sequencer/series-sequencer.ts',
+    find: 'stopped: () => void this.withdraw(),',
+    replace: 'stopped: () => {},',
+    killedBy: simulation('stopped-series', 'a leader that leaves does not hand leadership to it'),
+  },
+  {
+    guard: 'a leader that has stopped the series goes on giving leadership up',
+    file: 'src/sequencer/series-sequencer.ts',
+    find: 'if (this.fatal !== undefined && this.deps.coordination.leads(this.series)) void this.withdraw();',
+    replace: '',
+    killedBy: simulation('stopped-series', 'made leader by somebody who could not know'),
+  },
+  {
+    guard: 'nothing is pruned of a stopped series',
+    file: 'src/sequencer/series-sequencer.ts',
+    find: 'state: () => (this.serves ? this.lane.committed : undefined),',
+    replace: "state: () => (this.status === 'open' ? this.lane.committed : undefined),",
+    killedBy: simulation('stopped-series', 'by a leader that does not get rid of its leadership'),
+  },
+  {
+    guard: 'nor what was about to be pruned when it stopped',
+    file: 'src/sequencer/journal-keeper.ts',
+    find: 'while (start < keepFrom && this.mayWrite()) {',
+    replace: 'while (start < keepFrom) {',
+    killedBy: simulation('stopped-series', 'nor by one that was about to when it stopped'),
+  },
+  {
+    guard: 'a recovery does not start a stopped lane again',
+    file: 'src/sequencer/commit-lane.ts',
+    find: 'if (this.failure === undefined) this.status = status;',
+    replace: 'this.status = status;',
+    killedBy: simulation('stopped-series', 'a recovery that ends after the lane has stopped'),
+  },
+  {
+    guard: 'a drained leader hands over also when its last batch did not',
+    file: 'src/sequencer/series-sequencer.ts',
+    find: "if (this.status === 'draining') await coordination.handOver(this.series);",
+    replace: '',
+    killedBy: simulation('leadership', 'hands it over after all when'),
+  },
+  {
+    guard: 'a drain waits for the hand-over',
+    file: 'src/sequencer/series-sequencer.ts',
+    find: 'await Promise.race([this.leaving, late]);',
+    replace: '',
+    killedBy: simulation('leadership', 'is drained only when it has handed over'),
+  },
+  {
+    guard: 'a drain ends at its deadline',
+    file: 'src/sequencer/series-sequencer.ts',
+    find: 'await Promise.race([this.leaving, late]);',
+    replace: 'await Promise.race([this.leaving, late.then(() => sleep(deadlineMs))]);',
+    killedBy: simulation('leadership', 'is drained only when it has handed over'),
+  },
+  {
+    guard: 'reservations that are due together end a batch at a time',
+    file: 'src/sequencer/housekeeping.ts',
+    find: 'if (due.length === this.deps.limits.batchSizeMax) break;',
+    replace: '',
+    killedBy: simulation('expiry', 'end a batch at a time'),
+  },
+  {
+    guard: 'one batch of expiries follows another',
+    file: 'src/sequencer/housekeeping.ts',
+    find: 'while (ended.filter(Boolean).length === this.deps.limits.batchSizeMax);',
+    replace: 'while (ended.length < 0);',
+    killedBy: simulation('expiry', 'end a batch at a time'),
+  },
+  {
+    guard: 'expiries that failed wait for the next look',
+    file: 'src/sequencer/housekeeping.ts',
+    find: 'while (ended.filter(Boolean).length === this.deps.limits.batchSizeMax);',
+    replace: 'while (ended.length === this.deps.limits.batchSizeMax);',
+    killedBy: simulation('expiry', 'is tried again at the next look'),
+  },
+  {
+    guard: 'a reservation is not ended before its deadline',
+    file: 'src/sequencer/housekeeping.ts',
+    find: 'if (deadline <= now) due.push(position);',
+    replace: 'due.push(position);',
+    killedBy: {
+      project: 'unit',
+      file: 'test/unit/sequencer/housekeeping.test.ts',
+      name: 'for a reservation that is not due',
+    },
+  },
+  {
+    guard: 'one batch of expiries is under way at once',
+    file: 'src/sequencer/housekeeping.ts',
+    find: 'if (this.expiring) return;',
+    replace: '',
+    killedBy: {
+      project: 'unit',
+      file: 'test/unit/sequencer/housekeeping.test.ts',
+      name: 'while a batch of them is on its way',
+    },
+  },
+  {
+    guard: 'after a refusal no further expiry is asked for',
+    file: 'src/sequencer/housekeeping.ts',
+    find: 'if (answer === undefined) break;',
+    replace: 'if (answer === undefined) continue;',
+    killedBy: {
+      project: 'unit',
+      file: 'test/unit/sequencer/housekeeping.test.ts',
+      name: 'up to the first that is refused',
+    },
+  },
+  {
+    guard: 'leadership is not handed to a node that has stopped the series',
+    file: 'src/cluster/etcd-coordination.ts',
+    find: 'instance !== this.self.instance && this.stoppedBy.get(instance)?.includes(name) !== true,',
+    replace: 'instance !== this.self.instance,',
+    killedBy: withdrawing('is no successor for it'),
+  },
+  {
+    guard: 'who gives leadership up is known to have stopped in the same step',
+    file: 'src/cluster/etcd-coordination.ts',
+    find: 'success.push(own.success);',
+    replace: '',
+    killedBy: withdrawing('is known to have stopped in the same step'),
+  },
+  {
+    guard: 'a leader that has stopped the series leads no more, though nobody else serves it',
+    file: 'src/cluster/etcd-coordination.ts',
+    find: '[{ request_delete_range: { key } }]',
+    replace: '[]',
+    killedBy: withdrawing('leaves nobody leading'),
+  },
+  {
+    guard: 'withdrawing takes nothing from a later leader',
+    file: 'src/cluster/etcd-coordination.ts',
+    find: "const compare: ICompare[] = [{ key, target: 'Mod', result: 'Equal', mod_revision: guard.revision }];",
+    replace: 'const compare: ICompare[] = [];',
+    killedBy: withdrawing('from a leader that came after'),
+  },
+  {
+    guard: 'what a node has stopped is written until it stands',
+    file: 'src/cluster/etcd-coordination.ts',
+    find: 'if (!succeeded) this.stampedAtMs = Number.NEGATIVE_INFINITY;',
+    replace: '',
+    killedBy: withdrawing('is written again when another write of its own was first'),
   },
 ];

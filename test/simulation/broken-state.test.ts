@@ -1,36 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { GLOBAL_SERIES, type SeriesId } from '../../src/core/identifiers.ts';
-import { KEYS } from '../../src/core/records.ts';
 import { SeriesSequencer } from '../../src/sequencer/series-sequencer.ts';
 import { digest } from '../kit/series-world.ts';
+import { replaceHead } from '../kit/sim/replace-head.ts';
 import { issue, makeLoner, ownerAt, play } from '../kit/sim/scenario.ts';
 import type { SimCluster, SimNode } from '../kit/sim/sim-cluster.ts';
 
 type ThreeNodes = [SimNode, SimNode, SimNode];
 
 const OTHER_SERIES: SeriesId = { ...GLOBAL_SERIES, series: 'other' };
-
-/** Replaces the head in the store behind everybody's back. Returns what puts it back. */
-async function replaceHead(
-  cluster: SimCluster,
-  change: (head: string) => string,
-): Promise<() => Promise<void>> {
-  const put = async (expectedHead: string, value: string): Promise<void> => {
-    const outcome = await cluster.store.commit({
-      series: GLOBAL_SERIES,
-      expectedHead,
-      puts: [{ key: KEYS.head, value }],
-      deletes: [],
-      journalKey: 'journal/none',
-    });
-    expect(outcome.status).toBe('committed');
-  };
-  const { record } = await cluster.store.read(GLOBAL_SERIES, KEYS.head);
-  const broken = change(record!.value);
-  expect(broken).not.toBe(record!.value);
-  await put(record!.value, broken);
-  return () => put(broken, record!.value);
-}
 
 /** The node refuses every request for the series, with the reason, and at once. */
 async function expectStopped(cluster: SimCluster, node: SimNode): Promise<void> {

@@ -40,6 +40,7 @@ class Keeping {
     this.keeper = new JournalKeeper(node.deps.store, GLOBAL_SERIES, {
       limits: { batchesMax: 100_000, bytesMax: 100_000_000, ...limits },
       logger: silentLogger,
+      mayWrite: () => true,
     });
   }
 

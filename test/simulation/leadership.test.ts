@@ -144,6 +144,55 @@ describe('a leader that drains', () => {
       }),
   );
 
+  test('hands it over after all when the batch that was to do it lost to another', () =>
+    play({ lookIntervalMs: 500 }, async cluster => {
+      const [old, other] = cluster.nodes as ThreeNodes;
+      await issue(cluster, old);
+      makeLoner(other);
+      await issue(cluster, other);
+      const last = issue(cluster, old);
+      let hands = 0;
+      old.store.faults = {
+        ...old.store.faults,
+        commit: ({ transfer }) => {
+          if (transfer !== undefined) hands += 1;
+          return { kind: 'none' };
+        },
+      };
+      await old.sequencer.drain({ deadlineMs: 1_000 });
+      expect(await last).toMatchObject({ status: 'done', numbers: [3] });
+      expect({ hands, conflicted: old.observed.conflicted }).toEqual({ hands: 1, conflicted: 1 });
+      expect(cluster.election.current?.instance).not.toBe(old.info.instance);
+      await cluster.restart(0);
+    }));
+
+  test('hands it over after all when what waited changes nothing', () =>
+    play({ lookIntervalMs: 500 }, async cluster => {
+      const [old] = cluster.nodes as ThreeNodes;
+      await issue(cluster, old, { key: 'k' });
+      const last = issue(cluster, old, { key: 'k' });
+      await old.sequencer.drain({ deadlineMs: 1_000 });
+      expect(await last).toMatchObject({ status: 'done', replayed: true });
+      expect(cluster.election.current?.instance).not.toBe(old.info.instance);
+      await cluster.restart(0);
+    }));
+
+  test('is drained only when it has handed over, or at the deadline', () =>
+    play({}, async cluster => {
+      const [old] = cluster.nodes as ThreeNodes;
+      await issue(cluster, old);
+      await old.sequencer.drain({ deadlineMs: 1_000 });
+      expect(cluster.election.current?.instance).not.toBe(old.info.instance);
+      await cluster.restart(0);
+      cluster.elect(0);
+      const [again] = cluster.nodes as ThreeNodes;
+      again.coordination.handOver = () => new Promise(() => {});
+      const before = cluster.time.nowMs;
+      await again.sequencer.drain({ deadlineMs: 300 });
+      expect(cluster.time.nowMs - before).toBe(300);
+      await cluster.restart(0);
+    }));
+
   test('hands it over by itself when nothing waits', () =>
     play({}, async cluster => {
       const [old, next] = cluster.nodes as ThreeNodes;
@@ -298,6 +347,22 @@ describe('what was forwarded without an answer may still take effect, so no refu
       // A release has to look its owner up, which fails here.
       const answer = await release(cluster, follower, 2, { reference: 'r' });
       await cluster.time.sleep(3_000);
+      const effects = await effectsOf(cluster, 'r');
+      expect({ status: answer.status, effects: effects.length }).toEqual({
+        status: 'outcome_unknown',
+        effects: 1,
+      });
+    }));
+
+  test('storage_full after a reply that says nothing of the request is answered outcome_unknown', () =>
+    play({}, async cluster => {
+      const [leader, follower] = cluster.nodes as ThreeNodes;
+      cluster.network.listen(leader.info.instance, async message => {
+        const reply = await leader.sequencer.acceptForward(message);
+        return reply.status === 'done' ? { ...reply, outcomes: reply.outcomes.slice(0, -1) } : reply;
+      });
+      follower.store.faults = { ...follower.store.faults, commit: () => ({ kind: 'refuse' }) };
+      const answer = await issue(cluster, follower, { reference: 'r' });
       const effects = await effectsOf(cluster, 'r');
       expect({ status: answer.status, effects: effects.length }).toEqual({
         status: 'outcome_unknown',

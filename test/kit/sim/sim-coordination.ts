@@ -1,5 +1,5 @@
 import { ClusterTime, type OwnClocks, STAMP_INTERVAL_MS } from '../../../src/cluster/cluster-time.ts';
-import type { SeriesId } from '../../../src/core/identifiers.ts';
+import { type SeriesId, seriesName } from '../../../src/core/identifiers.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { Coordination, Leader, NodeInfo } from '../../../src/ports/coordination.ts';
 import type { LeadershipGuard, LeadershipTransfer } from '../../../src/ports/sequence-store.ts';
@@ -17,6 +17,8 @@ export class SimElection {
   closed = false;
   /** The processes that live now. */
   members: () => readonly NodeInfo[] = () => [];
+  /** Processes that serve a series no more and could say so: `instance series`. */
+  readonly stopped = new Set<string>();
   /** What the clock of each process showed when it last published it, by instance. */
   readonly stamps = new Map<string, number>();
   private readonly store: MemoryStore;
@@ -70,14 +72,16 @@ export class SimCoordination implements Coordination {
   readonly self: NodeInfo;
   connected = true;
   /**
-   * While set, looking changes nothing: the node goes on believing what it believed, its own leadership too, and
-   * publishes its clock no more.
+   * While set, looking changes nothing: the node goes on believing what it believed, its own leadership too,
+   * publishes neither its clock nor what it has stopped serving, and cannot withdraw.
    */
   frozen = false;
   /** What this node believes. */
   view: Leader | undefined;
   /** How often it tried to become leader. */
   campaigns = 0;
+  /** Names of the series that this process serves no more. */
+  private readonly stopped = new Set<string>();
   private readonly election: SimElection;
   private readonly time: VirtualTime;
   private readonly clock: Clock;
@@ -129,17 +133,36 @@ export class SimCoordination implements Coordination {
     return this.clusterTime.timeMs(this.clocks());
   }
 
-  successor(_series: SeriesId): LeadershipTransfer | undefined {
-    const next = this.nodes().find(({ instance }) => instance !== this.self.instance);
+  successor(series: SeriesId): LeadershipTransfer | undefined {
+    const { stopped } = this.election;
+    const next = this.nodes().find(
+      ({ instance }) => instance !== this.self.instance && !stopped.has(`${instance} ${seriesName(series)}`),
+    );
     return next === undefined ? undefined : { key: ELECTION_KEY, value: next.instance, lease: next.lease };
   }
 
   async handOver(series: SeriesId): Promise<void> {
+    if (!this.leads(series)) return;
     const transfer = this.successor(series);
     const next = this.nodes().find(({ instance }) => instance === transfer?.value);
     await this.time.sleep(this.lookMs());
     const stands = this.election.current !== undefined && this.election.current.epoch === this.view?.epoch;
     if (next !== undefined && stands && this.leads(series)) this.election.elect(next);
+    await this.refresh();
+  }
+
+  async withdraw(series: SeriesId): Promise<void> {
+    this.stopped.add(seriesName(series));
+    await this.time.sleep(this.lookMs());
+    if (this.frozen) return;
+    this.publishStopped();
+    const transfer = this.successor(series);
+    const next = this.nodes().find(({ instance }) => instance === transfer?.value);
+    const stands = this.election.current !== undefined && this.election.current.epoch === this.view?.epoch;
+    if (stands && this.leads(series)) {
+      if (next === undefined) this.election.depose();
+      else this.election.elect(next);
+    }
     await this.refresh();
   }
 
@@ -158,6 +181,11 @@ export class SimCoordination implements Coordination {
       .map(({ instance }) => ({ instance, wallMs: election.stamps.get(instance)! }));
     this.clusterTime.look(this.clocks(), others);
     if (clock.monotonicMs() >= this.stampedAtMs + STAMP_INTERVAL_MS) this.publishClock();
+    this.publishStopped();
+  }
+
+  private publishStopped(): void {
+    for (const name of this.stopped) this.election.stopped.add(`${this.self.instance} ${name}`);
   }
 
   private clocks(): OwnClocks {

@@ -149,10 +149,15 @@ describe('exit codes', () => {
     expect(stderr).toContain('repeat it with --key k1');
   });
 
-  it('1: a broken server, and something that is no seqd', async () => {
-    const broken = await fakeNode(response => refuse(response, 'invariant_violated'));
+  it('4: a node that has stopped says where to read on', async () => {
+    const stopped = await fakeNode(response => refuse(response, 'invariant_violated'));
+    const { exitCode, stderr } = await run(['stats', '--url', stopped.url, '--timeout', '0.05']);
+    expect(exitCode).toBe(4);
+    expect(stderr).toContain('docs/runbook.md says what to do');
+  });
+
+  it('1: something that is no seqd', async () => {
     const other = await fakeNode(response => response.writeHead(404).end('<html>'));
-    expect((await run(['stats', '--url', broken.url])).exitCode).toBe(1);
     expect((await run(['stats', '--url', other.url])).exitCode).toBe(1);
   });
 

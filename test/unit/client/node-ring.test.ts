@@ -26,6 +26,15 @@ describe('NodeRing', () => {
     expect(ring.next('b')).toBe('a');
   });
 
+  it('nodes that are out of the running get no turn, whatever has failed', () => {
+    const ring = new NodeRing(['a', 'b', 'c'], { now: () => 0 });
+    ring.failed('a');
+    const without = new Set(['b', 'c']);
+    expect([ring.next('c', without), ring.next('a', without)]).toEqual(['a', 'a']);
+    expect([ring.hasFresh(without), ring.hasFresh()]).toEqual([false, true]);
+    expect([ring.isWithin(without), ring.isWithin(new Set(['a', 'b', 'c']))]).toEqual([false, true]);
+  });
+
   it('a single node is tried again', () => {
     const ring = new NodeRing(['a'], { now: () => 0 });
     ring.failed('a');

@@ -127,6 +127,75 @@ describe('repeating', () => {
   });
 });
 
+describe('a refusal after an attempt of unknown outcome', () => {
+  it('speaks for one node: the others are asked with the same key, and one knows the number', async () => {
+    const lost = await fakeNode(response => response.destroy());
+    const declines = await fakeNode(response => refuse(response, 'unknown_site'));
+    const knows = await fakeNode(response => answer(response, issued(3), { 'idempotent-replayed': 'true' }));
+    const client = connect({ urls: [lost.url, declines.url, knows.url] });
+    const { reply, replayed, attempts } = await client.next(INPUT, { key: 'k' });
+    expect([reply.sequenceNumber, replayed, attempts]).toEqual([3, true, 3]);
+    expect(knows.seen.map(request => request.key)).toEqual(['k']);
+  });
+
+  it.each(codesWith('never'))(
+    '%s of every node leaves the outcome unknown, and none is asked again',
+    async code => {
+      const lost = await fakeNode((response, index) => {
+        if (index === 0) response.destroy();
+        else refuse(response, code);
+      });
+      const declines = await fakeNode(response => refuse(response, code));
+      const client = connect({ urls: [lost.url, declines.url], budgetMs: 5_000 });
+      const error = await failureOf(client.next(INPUT, { key: 'k' }));
+      expect(error).toMatchObject({ code, retry: 'same-key', key: 'k', attempts: 3 });
+      expect([lost.seen.length, declines.seen.length]).toEqual([2, 1]);
+    },
+  );
+
+  it('does not keep a node that declines from being asked for other documents', async () => {
+    const node = await fakeNode((response, index) => {
+      if (index === 0) response.destroy();
+      else if (index === 1) refuse(response, 'unknown_site');
+      else answer(response, issued(3));
+    });
+    const client = connect({ urls: [node.url] });
+    expect(await failureOf(client.next(INPUT))).toMatchObject({ code: 'unknown_site', retry: 'same-key' });
+    expect(await client.next(INPUT)).toMatchObject({ attempts: 1 });
+  });
+
+  it('ends with the budget when the other nodes cannot tell', async () => {
+    const lost = await fakeNode(response => response.destroy());
+    const declines = await fakeNode(response => refuse(response, 'unknown_site'));
+    const client = connect({ urls: [lost.url, declines.url], budgetMs: 200 });
+    const error = await failureOf(client.next(INPUT));
+    expect(error).toMatchObject({ code: 'unreachable', retry: 'same-key' });
+    expect(declines.seen).toHaveLength(1);
+  });
+});
+
+describe('a node that has stopped', () => {
+  it.each(['unsupported_format', 'invariant_violated'] as const)(
+    'and says %s is passed over: another one serves',
+    async code => {
+      const stopped = await fakeNode(response => refuse(response, code));
+      const serves = await fakeNode(response => answer(response, issued(3)));
+      const client = connect({ urls: [stopped.url, serves.url] });
+      for (let count = 0; count < 4; count += 1)
+        expect(await client.next(INPUT)).toMatchObject({ url: serves.url });
+      expect(stopped.seen).toHaveLength(1);
+    },
+  );
+
+  it('alone refuses for as long as the budget lasts, and has changed nothing', async () => {
+    const stopped = await fakeNode(response => refuse(response, 'invariant_violated'));
+    const client = connect({ urls: [stopped.url], budgetMs: 100, random: () => 0.5 });
+    const error = await failureOf(client.next(INPUT));
+    expect(error).toMatchObject({ code: 'invariant_violated', retry: 'later', status: 500 });
+    expect(error.attempts).toBeGreaterThan(1);
+  });
+});
+
 describe('never repeated', () => {
   it.each(codesWith('never'))('%s is thrown at once', async code => {
     const node = await fakeNode(response => refuse(response, code, { allowed: ['a'] }));

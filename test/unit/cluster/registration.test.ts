@@ -20,10 +20,16 @@ const node = {
 
 test('a registration and a leader are read as they were written', () => {
   expect(parseRegistration(encodeRegistration({ node, wallMs: 34 }))).toEqual({ node, wallMs: 34 });
+  const stopped = ['default/global'];
+  expect(parseRegistration(encodeRegistration({ node, wallMs: 34, stopped }))).toEqual({
+    node,
+    wallMs: 34,
+    stopped,
+  });
   expect(parseLeader(encodeLeader(node))).toEqual({ nodeId: 'a', instance: 'a-1' });
 });
 
-test('a registration without a clock is one, and what a later version adds is passed over (F22)', () => {
+test('a registration without a clock, or what it has stopped, is one, and what a later version adds is passed over (F22)', () => {
   expect(parseRegistration(JSON.stringify(node))).toEqual({ node, wallMs: undefined });
   expect(parseRegistration(JSON.stringify({ ...node, colour: 'red' }))).toEqual({ node, wallMs: undefined });
 });

@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import type { Fact } from '../../src/core/facts.ts';
+import type { NumberRange } from '../../src/core/ranges.ts';
+
+/** Anything a client may say. */
+const text = fc.string({ unit: 'grapheme', maxLength: 20 });
+export const name = fc.stringMatching(/^[a-z0-9._-]{1,12}$/);
+export const number = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 10_000 });
+export const owner = fc.record({ site: name, partition: name, type: name });
+export const position = fc.record({ sequence: fc.integer({ min: 1, max: 1e9 }), index: fc.nat(5000) });
+export const range = fc
+  .tuple(number, fc.nat(5000))
+  .map(([first, length]): NumberRange => ({ first, last: first + length }));
+const drawn = { owner, fresh: fc.option(range, { nil: null }), reused: fc.array(range, { maxLength: 3 }) };
+const target = fc.constantFrom('pool', 'void');
+// A key comes with its fingerprint, and an ingress with its number, or neither does.
+const origin = fc
+  .tuple(
+    fc.option(fc.record({ key: text, fingerprint: text }), { nil: {} }),
+    fc.option(fc.record({ ingress: name, ingressNumber: fc.nat() }), { nil: {} }),
+    fc.record({ client: text, trace: text, reference: text }, { requiredKeys: [] }),
+  )
+  .map(([repeatable, forwarded, rest]) => ({ ...repeatable, ...forwarded, ...rest }));
+
+export const fact = fc
+  .tuple(
+    fc.oneof(
+      fc.record({ kind: fc.constant('issue'), ...drawn }),
+      fc.record({
+        kind: fc.constant('issue'),
+        ...drawn,
+        suppressed: fc.record({ reason: text, to: target }),
+      }),
+      fc.record({ kind: fc.constant('block'), ...drawn }),
+      fc.record({ kind: fc.constant('reserve'), ...drawn, deadline: fc.nat() }),
+      fc.record({ kind: fc.constant('confirm'), ...drawn, reservation: position }),
+      fc.record({ kind: fc.constantFrom('cancel', 'expire'), ...drawn, reservation: position, to: target }),
+      fc.record({
+        kind: fc.constant('release'),
+        number,
+        allocation: position,
+        owner,
+        reason: text,
+        to: target,
+      }),
+      fc.record({
+        kind: fc.constant('void'),
+        number,
+        allocation: position,
+        owner,
+        reason: text,
+        actor: text,
+      }),
+      range.map(skipped => ({ kind: 'raise', next: skipped.last + 1, skipped, reason: 'r', actor: 'a' })),
+    ),
+    origin,
+  )
+  .map(([body, from]) => ({ ...body, ...from }) as Fact);
+
