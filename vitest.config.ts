@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 // Unit and contract tests need nothing but Node. Integration tests share one real three-member etcd
-// cluster (test/kit/etcd-global-setup.ts), each under its own key prefix, and run one file at a time
-// so that a test which kills a member disturbs nobody.
+// cluster (test/kit/etcd-global-setup.ts), each under its own key prefix, and one real PostgreSQL
+// (test/kit/postgres-global-setup.ts), each in a database of its own; they run one file at a time so that
+// a test which kills a member disturbs nobody.
 //
 // Property tests draw their examples from a fixed seed; SEQD_FC_SEED changes it (test/kit/fast-check-setup.ts).
 const setupFiles = ['test/kit/fast-check-setup.ts'];
@@ -26,7 +27,7 @@ export default defineConfig({
           name: 'contract',
           include: ['test/contract/**/*.test.ts'],
           setupFiles,
-          globalSetup: ['test/kit/etcd-global-setup.ts'],
+          globalSetup: ['test/kit/etcd-global-setup.ts', 'test/kit/postgres-global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -37,7 +38,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           setupFiles,
-          globalSetup: ['test/kit/etcd-global-setup.ts'],
+          globalSetup: ['test/kit/etcd-global-setup.ts', 'test/kit/postgres-global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -49,7 +50,7 @@ export default defineConfig({
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
           setupFiles,
-          globalSetup: ['test/kit/etcd-global-setup.ts'],
+          globalSetup: ['test/kit/etcd-global-setup.ts', 'test/kit/postgres-global-setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 120_000,
           fileParallelism: false,

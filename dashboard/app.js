@@ -54,6 +54,7 @@ function showNumbers(stats) {
     ['next number', count(stats.next)],
     ['numbers/s, cluster', count(rate.numbersPerSecond)],
     ['p50 / p99 here, ms', `${latencyMs.p50.toFixed(1)} / ${latencyMs.p99.toFixed(1)}`],
+    ...ledgerTiles(stats.ledger),
   ];
   byId('numbers').replaceChildren(
     ...tiles.map(([name, value, tone]) => {
@@ -62,6 +63,13 @@ function showNumbers(stats) {
       return tile;
     }),
   );
+}
+
+function ledgerTiles(ledger) {
+  if (ledger === undefined || ledger.state === 'none') return [];
+  const lag = ledger.lagBatches === 0 ? '' : `, ${count(ledger.lagBatches)} batches wait`;
+  const full = ledger.fullness < 0.1 ? '' : `, ${Math.floor(ledger.fullness * 100)} % full`;
+  return [['ledger', `${ledger.state}${lag}${full}`, ledger.state === 'ok' ? 'good' : 'bad']];
 }
 
 function showCluster(cluster) {

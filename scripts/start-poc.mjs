@@ -1,4 +1,4 @@
-// Starts the demonstration: dependencies, build, three etcd members and the nodes, in one command.
+// Starts the demonstration: dependencies, build, three etcd members, the ledger's PostgreSQL and the nodes, in one command.
 // The work is in scripts/poc/; `--help` lists the options.
 
 import { rm } from 'node:fs/promises';
@@ -8,9 +8,16 @@ import { checkNode } from './lib/check-node.mjs';
 import { ensureDependencies } from './lib/dependencies.mjs';
 import { ensureEtcd } from './lib/etcd-binary.mjs';
 import { deleteEtcdCluster } from './lib/etcd-cluster.mjs';
-import { parsePocArguments, RefusedError, refuseResetOf, USAGE } from './poc/arguments.mjs';
+import {
+  parsePocArguments,
+  RefusedError,
+  refuseResetOf,
+  refuseResetOfLedger,
+  USAGE,
+} from './poc/arguments.mjs';
 import { openBrowser } from './poc/browser.mjs';
 import { launchSupervisor } from './poc/launch.mjs';
+import { chooseLedger, describeLedgerChoice, resetPocLedger } from './poc/poc-ledger.mjs';
 import { placesOf } from './poc/places.mjs';
 import { planPoc } from './poc/plan.mjs';
 import { resetDockerEtcd } from './poc/poc-etcd.mjs';
@@ -56,7 +63,7 @@ async function main(options) {
  * @param {PocArguments} options
  * @returns {Promise<import('./poc/launch.mjs').SupervisorConfig>}
  */
-async function prepare({ action, endpoints, port, nodes }) {
+async function prepare({ action, endpoints, port, nodes, ledger: wantsLedger }) {
   await terminal.step('dependencies', () => ensureDependencies(log), String);
   // A demonstration with a program of its own (tests) needs no build.
   if (process.env['SEQD_POC_ENTRY'] === undefined)
@@ -67,16 +74,23 @@ async function prepare({ action, endpoints, port, nodes }) {
   if (action === 'reset') {
     // Here too: only now is it known what the configuration says.
     refuseResetOf(given);
+    if (wantsLedger) refuseResetOfLedger(settings.ledgerUrl);
     await stopPoc(places, log);
   }
   const etcd = await terminal.step('etcd program', () => chooseEtcd(given), describeEtcd);
+  const ledger = await terminal.step(
+    'ledger program',
+    () => chooseLedger({ wanted: wantsLedger, url: settings.ledgerUrl, dataDir: places.dataDir }),
+    describeLedgerChoice,
+  );
   if (action === 'reset') {
+    await resetPocLedger(places.dataDir);
     await deleteEtcdCluster(etcdDir);
     await rm(places.pocDir, { recursive: true, force: true });
     if (etcd.source === 'docker') await resetDockerEtcd();
   }
   const variables = nodeVariables({ ownEtcd: etcd.source !== 'given', compactionMinutes });
-  return { plan: planPoc({ port, nodes }), cluster, etcd, etcdDir, nodeVariables: variables };
+  return { plan: planPoc({ port, nodes }), cluster, etcd, etcdDir, ledger, nodeVariables: variables };
 }
 
 /**
@@ -123,7 +137,7 @@ async function start(options, config) {
   if (options.open) openBrowser(dashboardUrl(run));
   if (options.detach) {
     supervisor.detach();
-    const children = run.nodes.length + run.etcd.members.length;
+    const children = run.nodes.length + run.etcd.members.length + (run.ledger?.source === 'own' ? 1 : 0);
     terminal.line(`  Running in the background: supervisor ${run.supervisorPid} with ${children} processes.`);
     terminal.line(`  Stop it with ${STOP_HINT}`);
     return;

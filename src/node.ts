@@ -1,24 +1,37 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { EtcdCoordination } from './cluster/etcd-coordination.ts';
 import { advertiseUrlOf, type Config, nodeIdOf } from './config/index.ts';
 import type { SeriesSettings } from './core/head.ts';
+import { type EventPumps, openEvents } from './events/open-events.ts';
 import { GLOBAL_SERIES } from './core/identifiers.ts';
 import { DEFAULT_WINDOW, type WindowLimits } from './core/window.ts';
+import { openPostgresLedger } from './ledger/postgres/open-postgres-ledger.ts';
+import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
+import { openPostgresLedgerReader } from './ledger/postgres/open-postgres-ledger-reader.ts';
+import { LedgerPatrol, type LedgerPatrolDependencies } from './ledger/ledger-patrol.ts';
+import { openPostgresLedgerScan } from './ledger/postgres/open-postgres-ledger-scan.ts';
+import { Projector } from './ledger/projector.ts';
+import { RestoreGuard } from './ledger/restore-guard.ts';
 import { createSystemClock } from './ports/clock.ts';
 import type { NodeInfo } from './ports/coordination.ts';
+import type { LedgerReader } from './ports/ledger-reader.ts';
 import type { Logger } from './ports/logger.ts';
+import { AdminService } from './sequencer/admin-service.ts';
 import { Admission } from './sequencer/admission.ts';
 import { CommitSlots } from './sequencer/commit-slots.ts';
+import { INDEX_CAPACITY } from './sequencer/journal-index.ts';
 import { NumberService } from './sequencer/number-service.ts';
 import { SeriesSequencer } from './sequencer/series-sequencer.ts';
 import { createHttpApp } from './server/http/http-app.ts';
 import { Accounting } from './server/http/request-context.ts';
 import type { HealthCheck } from './server/http/health-routes.ts';
 import { EventLoopDelay } from './server/event-loop.ts';
+import { EventMetrics } from './server/event-metrics.ts';
 import { HttpServer } from './server/http-server.ts';
 import { RecentLatency } from './server/latency.ts';
 import { Metrics } from './server/metrics.ts';
+import { observePatrol } from './server/patrol-metrics.ts';
 import { WebSocketPeers } from './server/peer-client.ts';
 import { PeerServer } from './server/peer-server.ts';
 import { StatsService } from './server/stats.ts';
@@ -32,8 +45,11 @@ import { VERSION } from './version.ts';
 /** How often nodes and leaders are looked up. */
 const REFRESH_INTERVAL_MS = 500;
 
+/** How long a ledger that does not answer holds a node up that ends. */
+const LEDGER_CLOSE_MS = 1_000;
+
 /** SHA-256 in lower-case hex. */
-export const sha256: (text: string) => string = text => createHash('sha256').update(text).digest('hex');
+export const sha256: (text: string) => string = text => hash('sha256', text);
 
 /**
  * One seqd process' worth of seqd, wired from its configuration.
@@ -51,6 +67,12 @@ export class SeqdNode {
   private readonly peers = new WebSocketPeers();
   private readonly peerServer: PeerServer;
   private readonly sequencer: SeriesSequencer;
+  private readonly ledger: PostgresLedger | undefined;
+  private readonly guard: RestoreGuard | undefined;
+  private readonly ledgerReader: LedgerReader | undefined;
+  private readonly events: EventPumps | undefined;
+  private readonly projector: Projector | undefined;
+  private readonly patrol: LedgerPatrol | undefined;
   private readonly stats: StatsService;
   private readonly compactor: EtcdCompactor | undefined;
   private readonly leaderFinder: EtcdLeaderFinder;
@@ -77,6 +99,19 @@ export class SeqdNode {
     });
     const metrics = new Metrics();
     const window = windowOf(config);
+    this.ledger = openLedger(config, logger);
+    this.ledgerReader = openLedgerReader(config, logger);
+    if (this.ledger !== undefined) {
+      this.guard = new RestoreGuard(GLOBAL_SERIES, {
+        store,
+        ledger: this.ledger,
+        digest: sha256,
+        clock,
+        logger,
+        waitMs: config.sequence.ledger.guardWaitMs,
+        strict: config.sequence.ledger.guardStrict,
+      });
+    }
     this.sequencer = new SeriesSequencer(GLOBAL_SERIES, {
       store,
       coordination: this.coordination,
@@ -95,7 +130,47 @@ export class SeqdNode {
         batchesMax: config.sequence.journal.batchesMax,
         bytesMax: config.sequence.journal.megabytesMax * 1024 * 1024,
       },
+      ledger: {
+        configured: this.ledger !== undefined,
+        bytesMax: config.sequence.ledger.journalMegabytesMax * 1024 * 1024,
+        // What the index can hold, or the bytes could not be told.
+        batchesMax: INDEX_CAPACITY,
+        ...(this.ledger === undefined ? {} : { lookup: this.ledger }),
+      },
+      ...(this.guard === undefined ? {} : { guard: this.guard }),
     });
+    this.events = openEvents(config, {
+      holder: `${this.id}-${this.instance}`,
+      // The leader has enough to do.
+      reluctant: () => this.coordination.leads(GLOBAL_SERIES) && this.coordination.nodes().length > 1,
+      clock,
+      logger,
+      observer: new EventMetrics(
+        metrics.registry,
+        () => this.events?.pumps ?? [],
+        () => clock.now(),
+      ),
+    });
+    if (this.ledger !== undefined) {
+      this.projector = new Projector(GLOBAL_SERIES, {
+        store,
+        coordination: this.coordination,
+        ledger: this.ledger,
+        clock,
+        logger,
+        random: Math.random,
+        head: () => this.sequencer.lastKnown?.head,
+        projected: batches => metrics.batchesProjected(GLOBAL_SERIES, batches),
+      });
+    }
+    this.patrol = openPatrol(config, {
+      store,
+      clock,
+      logger,
+      digest: sha256,
+      isMyTurn: () => this.projector?.isProjecting ?? false,
+    });
+    if (this.patrol !== undefined) observePatrol(metrics.registry, GLOBAL_SERIES, () => this.patrol?.view);
     this.leaderFinder = new EtcdLeaderFinder(connection, logger);
     if (etcd.compactionMinutes > 0) {
       this.compactor = new EtcdCompactor(connection, {
@@ -114,6 +189,7 @@ export class SeqdNode {
       latency,
       eventLoopDelayMaxMs: this.eventLoop.reader(),
       members: () => readMemberStatus(this.connection),
+      patrol: () => this.patrol?.view,
       window,
       vocabulary: {
         sites: config.sequence.sites,
@@ -132,10 +208,16 @@ export class SeqdNode {
       leads: () => this.coordination.leads(GLOBAL_SERIES),
       etcdConnected: () => this.coordination.connected,
       pendingRequests: () => this.sequencer.load,
+      ledger: () => this.sequencer.ledger.view(),
+      setBack: () => this.sequencer.restoreGuard.state === 'refusing',
+      projects: () => this.projector?.isProjecting ?? false,
       eventLoopDelayMaxMs: this.eventLoop.reader(),
     });
     const { handle, classes } = createHttpApp({
       series: GLOBAL_SERIES,
+      cluster: config.sequence.cluster,
+      store,
+      reader: this.ledgerReader,
       numbers: new NumberService(this.sequencer, sha256),
       stats: this.stats,
       coordination: this.coordination,
@@ -145,6 +227,8 @@ export class SeqdNode {
         countMax: config.sequence.core.countMax,
       },
       simulatedEnabled: config.sequence.core.simulatedEnabled,
+      admin: new AdminService(this.sequencer),
+      adminToken: config.server.adminToken,
       health: {
         nodeId: this.id,
         version: VERSION,
@@ -181,9 +265,13 @@ export class SeqdNode {
     this.self.url = advertiseUrlOf(this.config, port);
     await this.join();
     void this.leaderFinder.start();
+    await this.guard?.start();
     await this.sequencer.start();
     this.stats.start();
     this.compactor?.start();
+    this.projector?.start();
+    this.patrol?.start();
+    this.events?.start();
     this.status = 'serving';
     this.logger.info({ url: this.url, cluster: this.config.sequence.cluster }, 'seqd is serving');
     void this.warnOfOldEtcd();
@@ -194,7 +282,7 @@ export class SeqdNode {
     if (this.status === 'draining' || this.status === 'closed') return;
     this.status = 'draining';
     this.http.drain();
-    await this.sequencer.drain({ deadlineMs });
+    await Promise.all([this.sequencer.drain({ deadlineMs }), this.projector?.drain({ deadlineMs })]);
   }
 
   /** Leaves the cluster and frees everything. */
@@ -205,11 +293,15 @@ export class SeqdNode {
     this.stats.close();
     this.compactor?.close();
     this.leaderFinder.close();
+    this.projector?.close();
+    void this.events?.close();
+    this.guard?.close();
     this.sequencer.close();
     await this.coordination.close();
     this.peerServer.close();
     await this.peers.close();
     await this.http.close();
+    await this.closeLedger();
     this.connection.close();
   }
 
@@ -228,13 +320,30 @@ export class SeqdNode {
     }
   }
 
+  private async closeLedger(): Promise<void> {
+    if (this.ledger === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>(resolve => (timer = setTimeout(resolve, LEDGER_CLOSE_MS)));
+    const closing = Promise.all([
+      this.events?.close(),
+      this.ledger.close(),
+      this.ledgerReader?.close(),
+      this.patrol?.close(),
+    ]).catch((error: unknown) => {
+      this.logger.debug({ err: error }, 'ledger not closed');
+    });
+    await Promise.race([closing, late]);
+    clearTimeout(timer);
+  }
+
   private checks(): HealthCheck[] {
-    const { fatal } = this.sequencer;
+    const { fatal, setBack } = this.sequencer;
     return [
       { name: 'node', problem: this.status === 'serving' ? undefined : `the node is ${this.status}` },
       { name: 'etcd', problem: this.coordination.connected ? undefined : 'no etcd quorum answers' },
       { name: 'name', problem: this.coordination.problem },
       { name: 'series', problem: fatal?.message },
+      { name: 'restore', problem: setBack?.message },
     ];
   }
 
@@ -273,6 +382,35 @@ function settingsOf({ sequence: { core } }: Config): SeriesSettings {
     maximum: core.maximum,
     reuse: core.gapRecoveryEnabled ? 'lowest-first' : 'never',
   };
+}
+
+function openLedger({ sequence: { ledger, cluster } }: Config, logger: Logger): PostgresLedger | undefined {
+  const { url } = ledger;
+  return url === null ? undefined : openPostgresLedger({ ...ledger, url }, { cluster, logger });
+}
+
+function openLedgerReader(
+  { sequence: { ledger, cluster } }: Config,
+  logger: Logger,
+): LedgerReader | undefined {
+  const { url } = ledger;
+  return url === null ? undefined : openPostgresLedgerReader({ ...ledger, url }, { cluster, logger });
+}
+
+function openPatrol(
+  { sequence: { ledger, cluster } }: Config,
+  deps: Omit<LedgerPatrolDependencies, 'scan' | 'rowsPerSecond'>,
+): LedgerPatrol | undefined {
+  const { url, verifyRowsPerSecond: rowsPerSecond } = ledger;
+  if (url === null || rowsPerSecond === 0) return undefined;
+  const scan = openPostgresLedgerScan(
+    { ...ledger, url },
+    {
+      cluster,
+      onLostConnection: error => deps.logger.warn({ err: error }, 'a connection to the ledger has broken'),
+    },
+  );
+  return new LedgerPatrol(GLOBAL_SERIES, { ...deps, scan, rowsPerSecond });
 }
 
 function windowOf({ sequence: { idempotency } }: Config): WindowLimits {

@@ -9,6 +9,9 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
  * @property {NodeJS.ProcessEnv} [env]
  * @property {string} [cwd]
  * @property {string} logFile everything the process says is appended here
+ * @property {NodeJS.Signals} [stopSignal] asks it to end; default SIGTERM
+ * @property {NodeJS.Signals} [killSignal] ends it at once; default SIGKILL
+ * @property {{ uid: number, gid: number }} [user] whom it runs as; default: as we do
  */
 
 /** @typedef {{ code: number | null, signal: NodeJS.Signals | null, expected: boolean }} ProcessExit */
@@ -73,10 +76,11 @@ export class ManagedProcess {
    */
   async start() {
     if (this.#child !== undefined) return;
-    const { command, args, env = process.env, cwd, logFile } = this.spec;
+    const { command, args, env = process.env, cwd, logFile, user } = this.spec;
     const log = openSync(logFile, 'a');
     const child = spawn(command, args, {
       ...(cwd === undefined ? {} : { cwd }),
+      ...user,
       env,
       stdio: ['ignore', log, log],
       detached: process.platform !== 'win32',
@@ -111,7 +115,7 @@ export class ManagedProcess {
   }
 
   /**
-   * Ends the process with SIGTERM, or with SIGKILL once the grace is over; returns after it has ended.
+   * Ends the process with its stop signal, or with SIGKILL once the grace is over; returns after it has ended.
    *
    * @param {{ graceMs?: number }} [options]
    */
@@ -119,22 +123,25 @@ export class ManagedProcess {
     this.#expected = true;
     // Somebody else may have paused it; a paused process would not see the request.
     if (process.platform !== 'win32') this.#child?.kill('SIGCONT');
-    this.#child?.kill('SIGTERM');
+    this.#child?.kill(this.spec.stopSignal ?? 'SIGTERM');
     const timer = setTimeout(() => this.#child?.kill('SIGKILL'), graceMs);
     await this.#exited;
     clearTimeout(timer);
   }
 
-  /** Ends the process with SIGKILL, as a crash would; returns after it has ended. */
+  /** Ends the process at once, as a crash would; returns after it has ended. */
   async kill() {
     this.killNow();
     await this.#exited;
   }
 
-  /** Sends SIGKILL without waiting for the end. */
+  /** Asks for the same without waiting for the end. */
   killNow() {
+    const { killSignal = 'SIGKILL' } = this.spec;
     this.#expected = true;
-    this.#child?.kill('SIGKILL');
+    this.#child?.kill(killSignal);
+    // Any other waits until a paused process goes on.
+    if (killSignal !== 'SIGKILL') this.resume();
   }
 
   /**

@@ -13,17 +13,18 @@ import { spawn } from 'node:child_process';
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, echo?: boolean, shell?: boolean }} [options]
- *   `timeoutMs` defaults to 120000; the program is then killed.
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, echo?: boolean, shell?: boolean, uid?: number, gid?: number }} [options]
+ *   `timeoutMs` defaults to 120000; the program is then killed. `uid` and `gid` are whom it runs as.
  * @returns {Promise<CommandResult>}
  */
 export function runCommand(command, args, options = {}) {
-  const { cwd, env = process.env, timeoutMs = 120_000, echo = false, shell = false } = options;
+  const { cwd, env = process.env, timeoutMs = 120_000, echo = false, shell = false, uid, gid } = options;
   return new Promise(resolve => {
     const child = spawn(command, args, {
       ...(cwd === undefined ? {} : { cwd }),
       env,
       shell,
+      ...(uid === undefined || gid === undefined ? {} : { uid, gid }),
       stdio: ['ignore', echo ? 'inherit' : 'pipe', echo ? 'inherit' : 'pipe'],
       windowsHide: true,
     });

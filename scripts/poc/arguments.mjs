@@ -8,10 +8,11 @@ import { FIRST_PORT_DEFAULT, FIRST_PORT_MAX, NODES_MAX } from './plan.mjs';
  * @property {boolean} open whether to open the browser
  * @property {number} nodes 1 to NODES_MAX
  * @property {number} port of the first node
+ * @property {boolean} ledger whether to have one
  * @property {string[]} endpoints of an etcd to use instead of our own members; empty: start our own
  */
 
-export const USAGE = `Starts seqd on this machine: three etcd members and four nodes (2 sites x 2 partitions).
+export const USAGE = `Starts seqd on this machine: three etcd members, a PostgreSQL for the ledger, and four nodes (2 sites x 2 partitions).
 
 Usage: ./START-POC.sh [options]        (Windows: START-POC.bat, anywhere: npm start -- [options])
 
@@ -23,6 +24,8 @@ Usage: ./START-POC.sh [options]        (Windows: START-POC.bat, anywhere: npm st
   --nodes N           number of nodes, 1 to ${NODES_MAX} (default 4)
   --port P            port of the first node (default ${FIRST_PORT_DEFAULT}); the others follow, etcd's from P + 4299
   --endpoints A,B,C   use this etcd instead of starting one (or SEQD_ETCD_ENDPOINTS); its history is not compacted
+  --no-ledger         no PostgreSQL: numbers are issued as ever, their history stays in etcd for a while
+                      (with DATABASE_URL the ledger is in that database, and none is started)
   --help              this text
 `;
 
@@ -50,6 +53,23 @@ export function refuseResetOf(endpoints) {
 }
 
 /**
+ * A ledger that is given keeps what it has; without its numbers in etcd, seqd would refuse to issue any.
+ *
+ * @param {string | null} url of the given ledger
+ * @throws RefusedError when there is one
+ */
+export function refuseResetOfLedger(url) {
+  if (url === null) return;
+  throw new RefusedError(
+    [
+      '--reset deletes nothing in a database that is given (DATABASE_URL or sequence.ledger.url), so nothing was stopped or deleted.',
+      'To start afresh there, use another cluster name (SEQD_CLUSTER), or empty it yourself (seqd migrate down --yes) and take',
+      'it out of the configuration for the reset.',
+    ].join('\n'),
+  );
+}
+
+/**
  * Reads the command line of the start script.
  *
  * @param {readonly string[]} args
@@ -67,6 +87,7 @@ export function parsePocArguments(args, env) {
       stop: { type: 'boolean', default: false },
       reset: { type: 'boolean', default: false },
       'no-open': { type: 'boolean', default: false },
+      'no-ledger': { type: 'boolean', default: false },
       nodes: { type: 'string', default: '4' },
       port: { type: 'string', default: String(FIRST_PORT_DEFAULT) },
       endpoints: { type: 'string', default: env['SEQD_ETCD_ENDPOINTS'] ?? '' },
@@ -79,6 +100,7 @@ export function parsePocArguments(args, env) {
     action: values.help ? 'help' : values.stop ? 'stop' : values.reset ? 'reset' : 'start',
     detach: values.detach,
     open: !values['no-open'],
+    ledger: !values['no-ledger'],
     nodes: parseWithin('--nodes', values.nodes, 1, NODES_MAX),
     port: parseWithin('--port', values.port, 1, FIRST_PORT_MAX),
     endpoints: values.endpoints.split(',').flatMap(part => (part.trim() === '' ? [] : [part.trim()])),

@@ -29,6 +29,7 @@ import { instanceArgument } from './run-file.mjs';
  * @property {string} cluster namespace of the etcd keys, for the run file
  * @property {import('./poc-etcd.mjs').EtcdChoice} etcd
  * @property {string} etcdDir data of the members that are started here
+ * @property {import('./poc-ledger.mjs').LedgerChoice} ledger
  * @property {Record<string, string>} nodeVariables for the nodes' environment, where it does not have them
  */
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commandLineOf } from '../lib/process-info.mjs';
 import { isRunning, readRun, removeRun } from './run-file.mjs';
@@ -6,6 +7,7 @@ import { isRunning, readRun, removeRun } from './run-file.mjs';
 /** @typedef {import('./places.mjs').PocPlaces} PocPlaces */
 
 const NODE_GRACE_MS = 10_000;
+const LEDGER_GRACE_MS = 10_000;
 const ETCD_GRACE_MS = 1_000;
 const POLL_MS = 50;
 
@@ -15,9 +17,9 @@ const POLL_MS = 50;
  *
  * @param {PocRun} run
  * @param {PocPlaces} places
- * @returns {{ nodes: Leftover[], members: Leftover[] }}
+ * @returns {{ nodes: Leftover[], ledger: Leftover[], members: Leftover[] }}
  *
- * @typedef {{ pid: number, name: string, marks: string[] }} Leftover
+ * @typedef {{ pid: number, name: string, marks: string[], stopSignal?: NodeJS.Signals }} Leftover
  */
 export function leftoversOf(run, places) {
   return {
@@ -26,6 +28,17 @@ export function leftoversOf(run, places) {
       name: node.id,
       marks: [places.entry, 'serve', `--port ${new URL(node.url).port}`],
     })),
+    ledger:
+      run.ledger?.pid === undefined || run.ledger.directory === undefined
+        ? []
+        : [
+            {
+              pid: run.ledger.pid,
+              name: 'postgres',
+              marks: ['postgres', `-D ${join(run.ledger.directory, 'data')}`],
+              stopSignal: 'SIGINT',
+            },
+          ],
     members: run.etcd.members.map(member => ({
       pid: member.pid,
       name: member.name,
@@ -46,8 +59,9 @@ export async function clearLeftovers(places, log) {
   // An unreadable file is no run of ours to respect: it is written in one piece.
   if (run === undefined) return removeRun(places.runFile, '');
   if (await isRunning(run)) return;
-  const { nodes, members } = leftoversOf(run, places);
+  const { nodes, ledger, members } = leftoversOf(run, places);
   await endAll(nodes, NODE_GRACE_MS, log);
+  await endAll(ledger, LEDGER_GRACE_MS, log);
   await endAll(members, ETCD_GRACE_MS, log);
   await removeRun(places.runFile, run.instance);
 }
@@ -63,7 +77,7 @@ async function endAll(leftovers, graceMs, log) {
       if (!(await isOurs(leftover))) return;
       log(`ending ${leftover.name} (process ${leftover.pid}), left over from a run that was cut off`);
       process.kill(leftover.pid, 'SIGCONT');
-      process.kill(leftover.pid, 'SIGTERM');
+      process.kill(leftover.pid, leftover.stopSignal ?? 'SIGTERM');
       const deadline = performance.now() + graceMs;
       while (await isOurs(leftover)) {
         if (performance.now() > deadline) process.kill(leftover.pid, 'SIGKILL');

@@ -12,8 +12,11 @@ import { commandLineOf } from '../lib/process-info.mjs';
  * @property {string} cluster namespace of the etcd keys
  * @property {{ endpoints: string[], source: string, version: string, members: RunMember[], dataDir?: string }} etcd
  *   `members` are those started by us, with their data below `dataDir`
+ * @property {RunLedger} [ledger]
  * @property {RunNode[]} nodes
  *
+ * @typedef {{ source: 'given' | 'own' | 'none', url?: string, version?: string, directory?: string, pid?: number, why?: string }} RunLedger
+ *   `url` of one of our own, with its password; `pid` 0 while it is down; `why` there is none
  * @typedef {{ name: string, pid: number, clientUrl: string }} RunMember pid 0 while it is down
  * @typedef {{ id: string, site: string, partition: string, url: string, pid: number }} RunNode pid 0 while it is down
  */
@@ -113,6 +116,7 @@ export async function removeRun(file, instance) {
 async function writeDraft(file, run) {
   await mkdir(dirname(file), { recursive: true });
   const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, `${JSON.stringify(run, undefined, 2)}\n`);
+  // It holds the ledger's password.
+  await writeFile(draft, `${JSON.stringify(run, undefined, 2)}\n`, { mode: 0o600 });
   return draft;
 }

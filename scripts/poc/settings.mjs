@@ -18,6 +18,7 @@ const OWN_COMPACTION_MINUTES = 2;
  * @property {string} dataDirectory where these keep their data, absolute
  * @property {string[]} endpoints of the etcd to use when `embedded` is false
  * @property {number} compactionMinutes 0: not by seqd
+ * @property {string | null} ledgerUrl of a ledger that is there already
  */
 
 /**
@@ -34,7 +35,14 @@ export async function readPocSettings(env, places, findLoader = builtLoader) {
   // A program of its own (tests) has no configuration of ours.
   if (env['SEQD_POC_ENTRY'] !== undefined) {
     const cluster = env['SEQD_CLUSTER'] || POC_PROFILE;
-    return { cluster, embedded: true, dataDirectory: places.etcdDir, endpoints: [], compactionMinutes: 0 };
+    return {
+      cluster,
+      embedded: true,
+      dataDirectory: places.etcdDir,
+      endpoints: [],
+      compactionMinutes: 0,
+      ledgerUrl: null,
+    };
   }
   const loadConfig = await findLoader();
   const { config } = loadConfig({
@@ -43,13 +51,14 @@ export async function readPocSettings(env, places, findLoader = builtLoader) {
     flags: {},
     cwd: projectRoot,
   });
-  const { cluster, etcd } = config.sequence;
+  const { cluster, etcd, ledger } = config.sequence;
   return {
     cluster,
     embedded: etcd.embedded,
     dataDirectory: env['SEQD_POC_DATA_DIR'] ? places.etcdDir : resolve(projectRoot, etcd.dataDirectory),
     endpoints: [...etcd.endpoints],
     compactionMinutes: etcd.compactionMinutes,
+    ledgerUrl: ledger.url,
   };
 }
 

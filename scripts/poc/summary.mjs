@@ -16,6 +16,7 @@ export function describeRun(run, logDir) {
       (node, index) => `  ${index === 0 ? 'API        ' : '           '} ${node.url}/api/v1  ${node.id}`,
     ),
     `  etcd        ${run.etcd.endpoints.join(', ')}  (${[run.etcd.version, run.etcd.source].filter(Boolean).join(', ')})`,
+    `  Ledger      ${describeLedger(run.ledger)}`,
     `  Logs        ${logDir}`,
     '',
     '  Try it:',
@@ -23,6 +24,18 @@ export function describeRun(run, logDir) {
     `    curl "${api}/api/v1/sequence/stats"`,
     '',
   ].join('\n');
+}
+
+/** @param {import('./run-file.mjs').RunLedger | undefined} ledger */
+function describeLedger(ledger) {
+  switch (ledger?.source) {
+    case 'own':
+      return `PostgreSQL ${ledger.version}, started for this: real and durable, but without a backup, so demo grade`;
+    case 'given':
+      return `the configured PostgreSQL${ledger.why === undefined ? '' : `, which does not answer yet: ${ledger.why}`}`;
+    default:
+      return `none${ledger?.why === undefined ? '' : `: ${ledger.why}`}`;
+  }
 }
 
 /**

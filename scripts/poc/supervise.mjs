@@ -5,6 +5,7 @@ import { clearLeftovers } from './leftovers.mjs';
 import { keepLogsSmall, rotateLogs } from './logs.mjs';
 import { createPocNode, waitUntilNodeReady } from './poc-node.mjs';
 import { startPocEtcd } from './poc-etcd.mjs';
+import { migratePocLedger, startPocLedger } from './poc-ledger.mjs';
 import { claimRun, isRunning, readRun, removeRun, updateRun } from './run-file.mjs';
 
 /** @typedef {import('./launch.mjs').SupervisorConfig} SupervisorConfig */
@@ -15,7 +16,7 @@ import { claimRun, isRunning, readRun, removeRun, updateRun } from './run-file.m
 const NODE_GRACE_MS = 10_000;
 
 /**
- * Runs one demonstration: etcd members and nodes as children, restarted when they die, and the run file
+ * Runs one demonstration: etcd members, the ledger's PostgreSQL and nodes as children, restarted when they die, and the run file
  * that says what runs.
  *
  * States: `idle` → start → `starting` → `ready`; from any of them → stop → `stopped`, for good.
@@ -27,8 +28,12 @@ export class Supervisor {
   #stopped;
   /** @type {import('./poc-etcd.mjs').PocEtcd | undefined} */
   #etcd;
+  /** @type {import('../lib/postgres-server.mjs').PostgresServer | undefined} */
+  #ledger;
   /** @type {{ child: ManagedProcess, plan: import('./plan.mjs').NodePlan }[]} */
   #nodes = [];
+  /** @type {{ release: () => void } | undefined} */
+  #ledgerKeeper;
   /** @type {{ release: () => void }[]} */
   #keepers = [];
   /** @type {PocRun} */
@@ -79,6 +84,7 @@ export class Supervisor {
     const busy = await findBusyPorts(this.config.plan.nodes.map(node => node.port));
     if (busy.length > 0) throw new Error(describeBusyPorts(busy));
     await this.#step('etcd', () => this.#startEtcd());
+    await this.#step('ledger', () => this.#startLedger());
     await this.#step('nodes', () => this.#startNodes());
     this.#run.state = 'ready';
     this.#state = 'ready';
@@ -87,7 +93,7 @@ export class Supervisor {
     return 'ready';
   }
 
-  /** Ends the nodes, then etcd, then removes the run file; returns when all is gone. Idempotent. */
+  /** Ends the nodes, then the ledger and etcd, then removes the run file; returns when all is gone. Idempotent. */
   stop() {
     this.#stopped ??= this.#stopAll();
     return this.#stopped;
@@ -99,6 +105,7 @@ export class Supervisor {
     for (const keeper of this.#keepers) keeper.release();
     this.#stopLogCare();
     await Promise.all(this.#nodes.map(({ child }) => child.stop({ graceMs: NODE_GRACE_MS })));
+    await this.#ledger?.stop();
     await this.#etcd?.close();
     await this.#saved;
     if (this.#claimed) await removeRun(this.places.runFile, this.#run.instance);
@@ -126,10 +133,53 @@ export class Supervisor {
     await this.#etcd.ready();
   }
 
+  /** Without its ledger the demonstration goes on: numbers do not need it. */
+  async #startLedger() {
+    const { ledger } = this.config;
+    try {
+      if (ledger.source === 'none') throw new Error(ledger.why);
+      this.#ledger = await startPocLedger(ledger, this.places.logDir);
+      if (this.#ledger !== undefined) this.#ledgerKeeper = this.#keep(this.#ledger);
+      this.#save();
+      await this.#ledger?.ready();
+      const url = ledger.source === 'given' ? ledger.url : this.#ledger?.url;
+      if (url !== undefined) await migratePocLedger(url, this.places.entry);
+      this.#run.ledger = this.#describeLedger();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (ledger.source !== 'none') this.#log(`the ledger does not run: ${why}`);
+      // A given one may come later; the nodes look for it by themselves.
+      if (ledger.source !== 'given') await this.#giveUpLedger();
+      this.#run.ledger = {
+        source: ledger.source === 'given' ? 'given' : 'none',
+        why: why.split('\n', 1)[0] ?? '',
+      };
+    }
+    this.#save();
+    this.#stopping.signal.throwIfAborted();
+  }
+
+  async #giveUpLedger() {
+    const server = this.#ledger;
+    this.#ledger = undefined;
+    this.#ledgerKeeper?.release();
+    await server?.stop();
+  }
+
+  /** @returns {import('./run-file.mjs').RunLedger} */
+  #describeLedger() {
+    const { ledger } = this.config;
+    if (ledger.source !== 'own' || this.#ledger === undefined) return { source: ledger.source };
+    const { url, version, pid = 0 } = this.#ledger;
+    return { source: 'own', url, version, directory: ledger.directory, pid };
+  }
+
   async #startNodes() {
     const { plan, nodeVariables } = this.config;
     const endpoints = this.#etcd?.endpoints ?? [];
-    const env = { ...nodeVariables, ...process.env };
+    // A given one is in the configuration, which must not name one where there is none.
+    const own = this.#run.ledger?.source === 'given' ? {} : { SEQD_LEDGER_URL: this.#ledger?.url ?? 'null' };
+    const env = { ...nodeVariables, ...process.env, ...own };
     this.#nodes = plan.nodes.map(node => ({
       plan: node,
       child: createPocNode(node, { entry: this.places.entry, logDir: this.places.logDir, endpoints, env }),
@@ -158,6 +208,7 @@ export class Supervisor {
       pid,
       clientUrl,
     }));
+    if (this.#ledger !== undefined) this.#run.ledger = this.#describeLedger();
     this.#run.nodes = this.#nodes.map(({ child, plan: { id, site, partition, url } }) => ({
       id,
       site,

@@ -37,7 +37,11 @@ export async function withClient<T>(
   action: (client: SeqdClient) => Promise<T>,
 ): Promise<T> {
   const nodes = findUrls(options.url, context);
-  const client = openClient(context, { urls: nodes.urls, budgetMs: options.timeout * 1000 });
+  const client = openClient(context, {
+    urls: nodes.urls,
+    budgetMs: options.timeout * 1000,
+    adminToken: context.env['SEQD_SERVER_ADMIN_TOKEN'],
+  });
   try {
     return await action(client);
   } catch (error) {

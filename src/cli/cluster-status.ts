@@ -1,4 +1,5 @@
-import type { ClusterView, HealthReply } from '../client/index.ts';
+import type { ClusterView, HealthReply, LedgerStatus } from '../client/index.ts';
+import { describeLedger } from './ledger-line.ts';
 import { table } from './output.ts';
 
 /** What one address answered. */
@@ -31,6 +32,7 @@ export interface ClusterStatus {
   readonly answeredBy: string;
   readonly nodes: readonly NodeRow[];
   readonly members: ClusterView['members'];
+  readonly ledger: LedgerStatus;
 }
 
 /** Brings one node's view of the cluster and every node's own answer together. */
@@ -54,6 +56,7 @@ export function gatherStatus(view: HealthReply, answers: readonly NodeStatus[]):
     answeredBy: view.node,
     nodes,
     members: cluster.members,
+    ledger: cluster.ledger,
   };
 }
 
@@ -92,6 +95,7 @@ export function describeStatus(status: ClusterStatus): string[] {
       ['status', status.status],
       ['leader', status.leader === null ? 'none' : `${status.leader} (epoch ${status.epoch})`],
       ['etcd', `${healthyMembers} of ${members.length} members healthy`],
+      ['ledger', describeLedger(status.ledger)],
     ]),
     '',
     ...table([

@@ -1,10 +1,18 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
+import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
+import { registerEvents } from './commands/events.ts';
+import { registerMigrate } from './commands/migrate.ts';
 import { registerNext } from './commands/next.ts';
+import { registerRecover } from './commands/recover.ts';
 import { registerRelease } from './commands/release.ts';
 import { registerReplay } from './commands/replay.ts';
+import { registerReport } from './commands/report.ts';
+import { registerImport } from './commands/import.ts';
+import { registerScan } from './commands/scan.ts';
 import { registerServe } from './commands/serve.ts';
+import { registerShow } from './commands/show.ts';
 import { registerStats } from './commands/stats.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerVerify } from './commands/verify.ts';
@@ -47,11 +55,19 @@ function createProgram(context: CliContext): Command {
     .addHelpText('afterAll', EXIT_CODES_HELP);
   registerServe(program, context);
   registerConfig(program, context);
+  registerMigrate(program, context);
+  registerEvents(program, context);
   registerNext(program, context);
   registerRelease(program, context);
   registerReplay(program, context);
+  registerScan(program, context);
+  registerImport(program, context);
   registerStats(program, context);
   registerStatus(program, context);
   registerVerify(program, context);
+  registerRecover(program, context);
+  registerShow(program, context);
+  registerAudit(program, context);
+  registerReport(program, context);
   return program;
 }

@@ -40,7 +40,12 @@ function exitCodeOfOwn({ code }: SeqdError): ExitCode {
   return ERROR_CODES[code].retry === 'never' ? EXIT.usage : EXIT.unavailable;
 }
 
-const FAILURES: ReadonlySet<string> = new Set(['unsupported_format', 'invariant_violated', 'internal']);
+const FAILURES: ReadonlySet<string> = new Set([
+  'unsupported_format',
+  'invariant_violated',
+  'behind_ledger',
+  'internal',
+]);
 
 function describe(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
@@ -68,7 +73,9 @@ function adviceOnOwn({ code }: SeqdError, store?: StoreError): string {
     case 'unavailable':
       return `${triedOf(store)}Is etcd running there? --etcd-endpoints names another one; docs/runbook.md says more.`;
     case 'ledger_unavailable':
-      return 'sequence.ledger.url or DATABASE_URL says where PostgreSQL is; docs/runbook.md says more.';
+      return 'Is PostgreSQL where sequence.ledger.url or DATABASE_URL says? docs/runbook.md says more.';
+    case 'behind_ledger':
+      return 'What to do is in docs/runbook.md, under "Restore from a backup".';
     case 'storage_full':
       return 'How to make room is in docs/runbook.md.';
     case 'unsupported_format':

@@ -7,6 +7,8 @@ export interface RunFile {
   readonly cluster: string;
   readonly etcd: { readonly endpoints: readonly string[] };
   readonly nodes: readonly { readonly url: string }[];
+  /** The PostgreSQL of the ledger; absent when there is none. `url` has its password. */
+  readonly ledger?: { readonly url: string };
 }
 
 /** Where it is, relative to the working directory or the package. */

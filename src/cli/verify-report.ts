@@ -19,6 +19,7 @@ export function describeReport(
       ['in the pool', pooled],
       ['reserved', reserved],
       ['void', report.void],
+      ...(report.imported === 0 ? [] : [['imported', report.imported]]),
       ['holes', missing],
       ['duplicates', duplicates.length],
     ]).slice(1),
@@ -29,6 +30,12 @@ export function describeReport(
       `pruned: the journal begins with batch ${report.journalFirst}; for ${report.witnessedByStateOnly} numbers that ` +
         'it does not mention the stored state is the only witness',
     );
+  if (report.openImport !== null) {
+    const { first, last } = report.openImport;
+    lines.push(
+      `import under way: of ${first} to ${last} it is not yet said which were gaps; run seqd import again`,
+    );
+  }
   if (holes.length > 0) lines.push(`missing: ${shorten(holes, describeRange)}`);
   if (duplicates.length > 0) lines.push(`used twice: ${shorten(duplicates, String)}`);
   for (const problem of problems) lines.push(`problem: ${problem}`);

@@ -10,6 +10,8 @@ export interface ExchangeRequest {
   readonly path: string;
   readonly body?: string;
   readonly key?: string | undefined;
+  /** Sent as a bearer token. */
+  readonly token?: string | undefined;
   readonly timeoutMs: number;
 }
 
@@ -40,10 +42,11 @@ export class Exchange {
    *
    * @throws SeqdClientError `unreachable` or `timeout`, with `retry: 'later'` only if it was certainly not sent
    */
-  send({ method, url, path, body, key, timeoutMs }: ExchangeRequest): Promise<ExchangeAnswer> {
+  send({ method, url, path, body, key, token, timeoutMs }: ExchangeRequest): Promise<ExchangeAnswer> {
     const secure = url.startsWith('https:');
     const headers: Record<string, string | number> = { accept: 'application/json' };
     if (key !== undefined) headers['idempotency-key'] = key;
+    if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) {
       headers['content-type'] = 'application/json';
       headers['content-length'] = Buffer.byteLength(body);
@@ -74,6 +77,39 @@ export class Exchange {
     });
   }
 
+  /**
+   * Sends a GET, once, and gives the answer as soon as it begins.
+   *
+   * @param request.timeoutMs until then
+   * @throws SeqdClientError `unreachable` or `timeout`
+   */
+  open({
+    url,
+    path,
+    timeoutMs,
+  }: Pick<ExchangeRequest, 'url' | 'path' | 'timeoutMs'>): Promise<IncomingMessage> {
+    const secure = url.startsWith('https:');
+    return new Promise((resolve, reject) => {
+      const request = (secure ? httpsRequest : httpRequest)(`${url}${path}`, {
+        agent: secure ? this.https : this.http,
+      });
+      let timedOut = false;
+      const timer = setTimeout(() => {
+        timedOut = true;
+        request.destroy(new Error('timed out'));
+      }, timeoutMs);
+      request.on('error', error => {
+        clearTimeout(timer);
+        reject(timedOut ? timeoutError(url, timeoutMs, false) : unreachableError(url, error));
+      });
+      request.on('response', response => {
+        clearTimeout(timer);
+        resolve(response);
+      });
+      request.end();
+    });
+  }
+
   /** Ends all connections, those in use too. */
   close(): void {
     this.http.destroy();
@@ -81,7 +117,8 @@ export class Exchange {
   }
 }
 
-async function read(response: IncomingMessage): Promise<string> {
+/** The whole of an answer. */
+export async function read(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -1,11 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { SeqdClientError } from './client-error.ts';
-import { Exchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
+import { Exchange, type ExchangeAnswer, type ExchangeRequest, read } from './exchange.ts';
 import { interpret } from './interpret.ts';
 import { NodeRing } from './node-ring.ts';
 import { RETRY_DEFAULTS, type RetryEvent, retryLoop } from './retry-loop.ts';
-import type { HealthReply, NextInput, NextReply, ReleaseInput, ReleaseReply, StatsReply } from './types.ts';
+import type {
+  AdoptInput,
+  AdoptReply,
+  AuditReply,
+  HealthReply,
+  NextInput,
+  NextReply,
+  NumberLifeReply,
+  RaiseInput,
+  RaiseReply,
+  ReleaseInput,
+  ReleaseReply,
+  StatsReply,
+} from './types.ts';
 
 /** How a client is set up. */
 export interface SeqdClientOptions {
@@ -19,6 +33,8 @@ export interface SeqdClientOptions {
   readonly connectionsMax?: number;
   /** Called before each repetition. */
   readonly onRetry?: (event: RetryEvent) => void;
+  /** `server.admin-token` of the nodes, for what needs administrator rights. */
+  readonly adminToken?: string | undefined;
   /** From 0 to 1; for tests. */
   readonly random?: () => number;
 }
@@ -82,6 +98,16 @@ export class SeqdClient {
     return this.change('/api/v1/sequence/release', input, key);
   }
 
+  /** Raises the counter; with `imported`, for a numbering whose gaps {@link adopt} then says. Needs administrator rights. */
+  raise(input: RaiseInput, { key }: { key?: string } = {}): Promise<Answer<RaiseReply>> {
+    return this.change('/api/v1/admin/raise', input, key, this.options.adminToken);
+  }
+
+  /** Says which of the imported numbers were never used. Needs administrator rights. */
+  adopt(input: AdoptInput, { key }: { key?: string } = {}): Promise<Answer<AdoptReply>> {
+    return this.change('/api/v1/admin/adopt', input, key, this.options.adminToken);
+  }
+
   /** Reads the state of the series. */
   async stats(): Promise<StatsReply> {
     const { value } = await this.repeat(
@@ -90,6 +116,36 @@ export class SeqdClient {
       (answer, url) => interpret(answer, url) as StatsReply,
     );
     return value;
+  }
+
+  /** What happened to a number. @param after the `next` of the page before */
+  numberLife(number: number, { after }: { after?: string | undefined } = {}): Promise<NumberLifeReply> {
+    return this.get(`/api/v1/numbers/${number}${queryOf({ after })}`);
+  }
+
+  /** A page of the audit trail. @param query as the REST interface takes it */
+  audit(query: QueryFields): Promise<AuditReply> {
+    return this.get(`/api/v1/audit${queryOf(query)}`);
+  }
+
+  /**
+   * Reads an answer of any size as it comes; asks one node after the other until one begins to answer.
+   *
+   * @param path such as `/api/v1/audit`
+   * @param options.timeoutMs until the answer begins; default as for an attempt
+   * @throws SeqdClientError; whatever the connection fails with when the answer is cut off
+   */
+  async *download(
+    path: string,
+    query: QueryFields,
+    {
+      timeoutMs = this.attemptTimeoutMs,
+      onHeaders,
+    }: { timeoutMs?: number; onHeaders?: (headers: IncomingMessage['headers']) => void } = {},
+  ): AsyncGenerator<Buffer> {
+    const response = await this.open(`${path}${queryOf(query)}`, timeoutMs);
+    onHeaders?.(response.headers);
+    yield* response as AsyncIterable<Buffer>;
   }
 
   /**
@@ -128,14 +184,46 @@ export class SeqdClient {
     this.exchange.close();
   }
 
+  private async get<T>(path: string): Promise<T> {
+    const { value } = await this.repeat(
+      (url, timeoutMs) => this.exchange.send({ method: 'GET', url, path, timeoutMs }),
+      (answer, url) => interpret(answer, url) as T,
+    );
+    return value;
+  }
+
+  private async open(path: string, timeoutMs: number): Promise<IncomingMessage> {
+    let failure: SeqdClientError | undefined;
+    for (const _ of this.urls) {
+      const url = this.ring.next(failure?.url);
+      try {
+        const response = await this.exchange.open({ url, path, timeoutMs });
+        if (response.statusCode === 200) return response;
+        interpret(
+          { status: response.statusCode!, headers: response.headers, text: await read(response) },
+          url,
+        );
+      } catch (error) {
+        if (!(error instanceof SeqdClientError) || error.retry === 'never') throw error;
+        failure = error;
+      }
+    }
+    throw failure!;
+  }
+
   private get attemptTimeoutMs(): number {
     return this.options.attemptTimeoutMs ?? RETRY_DEFAULTS.attemptTimeoutMs;
   }
 
-  private async change<T>(path: string, input: object, key: string = randomUUID()): Promise<Answer<T>> {
+  private async change<T>(
+    path: string,
+    input: object,
+    key: string = randomUUID(),
+    token?: string,
+  ): Promise<Answer<T>> {
     if (!KEY.test(key)) throw invalidKey();
     const body = JSON.stringify(input);
-    const fixed: Omit<ExchangeRequest, 'url' | 'timeoutMs'> = { method: 'POST', path, body, key };
+    const fixed: Omit<ExchangeRequest, 'url' | 'timeoutMs'> = { method: 'POST', path, body, key, token };
     try {
       const { value, attempts, url } = await this.repeat(
         (url, timeoutMs) => this.exchange.send({ ...fixed, url, timeoutMs }),
@@ -167,6 +255,16 @@ export class SeqdClient {
       },
     });
   }
+}
+
+/** Parameters of a question; what is undefined is left out. */
+export type QueryFields = Readonly<Record<string, string | number | undefined>>;
+
+function queryOf(fields: QueryFields): string {
+  const query = new URLSearchParams();
+  for (const [field, value] of Object.entries(fields))
+    if (value !== undefined) query.set(field, String(value));
+  return query.size === 0 ? '' : `?${query.toString()}`;
 }
 
 /** What the server accepts as a key; checked here, since Node refuses to send anything else. */

@@ -76,6 +76,56 @@ export interface ReleaseReply extends Answered {
   readonly releasedAt: string;
 }
 
+/** A request to raise the counter. */
+export interface RaiseInput {
+  /** The number to be given out next. */
+  readonly next: number;
+  readonly reason: string;
+  readonly actor: string;
+  /** The numbers from `first` to `next − 1` are another numbering's, known as `source`; its gaps follow. */
+  readonly imported?: {
+    readonly first: number;
+    readonly source: string;
+    readonly gapsTo: 'pool' | 'void';
+  };
+}
+
+/** The counter was raised. */
+export interface RaiseReply {
+  readonly next: number;
+  /** Numbers that became void by it. */
+  readonly skipped: { readonly first: number; readonly last: number } | null;
+  readonly imported: { readonly first: number; readonly last: number; readonly source: string } | null;
+  readonly node: string;
+  readonly revision: number;
+  /** ISO 8601. */
+  readonly raisedAt: string;
+}
+
+/** Which of the imported numbers, from where the import stands to `last`, were never used. */
+export interface AdoptInput {
+  readonly first: number;
+  readonly last: number;
+  /** First and last of each, ascending. */
+  readonly gaps: readonly (readonly [number, number])[];
+  readonly source: string;
+  readonly reason: string;
+  readonly actor: string;
+}
+
+/** The gaps are void or in the pool, the other numbers are documented as imported. */
+export interface AdoptReply {
+  readonly first: number;
+  readonly last: number;
+  readonly imported: number;
+  readonly gaps: number;
+  readonly gapsTo: 'pool' | 'void';
+  readonly node: string;
+  readonly revision: number;
+  /** ISO 8601. */
+  readonly adoptedAt: string;
+}
+
 /** Numbers by owner. */
 export interface OwnerStats {
   readonly issued: number;
@@ -102,6 +152,24 @@ export interface ClusterView {
   readonly members: readonly EtcdMemberStatus[];
 }
 
+/** How the ledger of the series is doing, as far as the node that answers can tell without asking it. */
+export interface LedgerStatus {
+  /** `none`: the cluster has no ledger. */
+  readonly state: 'ok' | 'lagging' | 'unavailable' | 'diverged' | 'none';
+  /** What is wrong; empty when nothing is. */
+  readonly detail: string;
+  /** The last batch that is in the ledger; null without one. */
+  readonly position: number | null;
+  readonly lagBatches: number;
+  /** About how long the oldest batch that is not in the ledger has been waiting for it. */
+  readonly lagSeconds: number;
+  readonly unprojectedBytes: number;
+  /** What waits for the ledger as a part of what may; from 1 on requests are refused. */
+  readonly fullness: number;
+  /** Id of the node that writes to the ledger; null while there is none. */
+  readonly projector: string | null;
+}
+
 /** What requests may name. */
 export interface Vocabulary {
   readonly sites: readonly { readonly id: string; readonly partitions: readonly string[] }[];
@@ -120,6 +188,10 @@ export interface StatsReply {
   readonly pooled: number;
   readonly reserved: number;
   readonly void: number;
+  /** Numbers of the numbering before seqd. */
+  readonly imported: number;
+  /** Where an import that is under way goes on, and how far. */
+  readonly openImport: { readonly first: number; readonly last: number; readonly source: string } | null;
   /** Numbers unaccounted for: 0, or the series is broken. */
   readonly holes: number;
   readonly bySite: Readonly<Record<string, OwnerStats>>;
@@ -145,6 +217,7 @@ export interface StatsReply {
     readonly oldestKeyAt: string | null;
   };
   readonly vocabulary: Vocabulary;
+  readonly ledger: LedgerStatus;
   readonly cluster: ClusterView;
   readonly node: string;
   /** Longest time that the node's process could do nothing else, since these stats were last read. */
@@ -159,5 +232,78 @@ export interface HealthReply {
   readonly version: string;
   /** `ok`, or what is wrong, by name. */
   readonly checks: Readonly<Record<string, string>>;
-  readonly cluster: ClusterView;
+  readonly cluster: ClusterView & { readonly ledger: LedgerStatus };
+}
+
+/** How far an answer about the past reaches. */
+interface Reach {
+  /** Nothing can be missing. */
+  readonly complete: boolean;
+  /** When not complete: nothing is missing since this batch. */
+  readonly from?: number;
+  /** etcd's revision that the answer is of. */
+  readonly revision: number;
+  /** The last batch that came from the ledger; null when there is none, or it did not answer. */
+  readonly ledger: { readonly batch: number } | null;
+  readonly journal: { readonly batch: number };
+}
+
+/** Something that happened to a number. What does not apply is left out. */
+export interface NumberEvent {
+  readonly event: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** Its place in the journal. */
+  readonly position: string;
+  readonly allocationId?: string;
+  /** All numbers it happened to, when there are more. */
+  readonly numbers?: NumberRange;
+  readonly siteId?: string;
+  readonly partitionId?: string;
+  readonly invoiceType?: string;
+  readonly clientId?: string;
+  readonly reference?: string;
+  readonly traceId?: string;
+  readonly idempotencyKey?: string;
+  readonly releasedTo?: 'pool' | 'void';
+  readonly deadline?: string;
+  readonly reason?: string;
+  readonly actor?: string;
+  readonly node: string;
+  readonly revision: number;
+}
+
+/** The life of a number. */
+export interface NumberLifeReply extends Reach {
+  readonly number: number;
+  readonly series: string;
+  readonly state: {
+    readonly status: 'issued' | 'reserved' | 'pooled' | 'void' | 'imported';
+    readonly allocationId: string | null;
+    readonly siteId: string | null;
+    readonly partitionId: string | null;
+    readonly invoiceType: string | null;
+    readonly deadline?: string;
+    readonly reason?: string | null;
+  };
+  /** In the order in which they happened. */
+  readonly events: readonly NumberEvent[];
+  /** For the next page of events. */
+  readonly next: string | null;
+  /** Whether the events end in the state; null when that cannot be told. */
+  readonly consistent: boolean | null;
+}
+
+/** A row of the audit trail: a fact about numbers, or with `facts` above 1 a run of facts about one number each. */
+export type AuditRow = Readonly<Record<string, string | number | null>> & {
+  readonly first: number;
+  readonly last: number;
+};
+
+/** A page of the audit trail. */
+export interface AuditReply extends Reach {
+  readonly series: string;
+  readonly rows: readonly AuditRow[];
+  /** The cursor of the next page. */
+  readonly next: string | null;
 }

@@ -176,21 +176,25 @@ export class EtcdCoordination implements Coordination {
   }
 
   async handOver(series: SeriesId): Promise<void> {
-    if (this.leads(series) && this.successor(series) !== undefined) await this.leave(series);
+    const transfer = this.successor(series);
+    if (this.leads(series) && transfer !== undefined) await this.leave(series, transfer);
   }
 
   async withdraw(series: SeriesId): Promise<void> {
     this.stopped.add(electionName(series));
-    if (this.leads(series)) return this.leave(series);
+    if (this.leads(series)) return this.leave(series, this.successor(series));
     this.stampedAtMs = Number.NEGATIVE_INFINITY;
     await this.publish();
   }
 
-  /** Makes the successor the leader instead of us, or nobody when there is none. Never rejects. */
-  private async leave(series: SeriesId): Promise<void> {
+  async resign(series: SeriesId): Promise<void> {
+    if (this.leads(series)) await this.leave(series, undefined);
+  }
+
+  /** Makes another process the leader instead of us, or nobody. Never rejects. */
+  private async leave(series: SeriesId, transfer: LeadershipTransfer | undefined): Promise<void> {
     const { guard } = this.leader(series)!;
     const key = Buffer.from(guard.key);
-    const transfer = this.successor(series);
     const compare: ICompare[] = [{ key, target: 'Mod', result: 'Equal', mod_revision: guard.revision }];
     const success: IRequestOp[] =
       transfer === undefined

@@ -3,7 +3,7 @@ import type { ConfigIssue } from './config-error.ts';
 import { crossMistakes, type KnownConfig } from './cross-checks.ts';
 import { camelKeys, joinPath } from './keys.ts';
 import type { Entry } from './layer.ts';
-import { showValue } from './secrets.ts';
+import { HIDDEN, isSecret, showValue } from './secrets.ts';
 import { suggest } from './suggest.ts';
 
 /** The result of validating what all sources say. */
@@ -41,7 +41,7 @@ export function checkTogether({ known, inForce }: CheckedEntries): ConfigIssue[]
       code: 'conflict',
       path,
       message: `must be ${allowed}`,
-      found: showValue(entry.value, entry.value),
+      found: isSecret(path) ? HIDDEN : showValue(entry.value, entry.value),
       source: entry.source,
       against: { path: against, source: other.source },
     };
@@ -62,7 +62,8 @@ function issuesOf(entry: Entry): ConfigIssue[] {
     const same = `${path} ${issue.message}`;
     if (seen.has(same)) return; // one mistake can fail several checks that say the same
     seen.add(same);
-    issues.push({ path, source, ...issue, ...entry.positionOf?.(rest) });
+    const hidden = isSecret(leaf.path) ? { found: HIDDEN } : {};
+    issues.push({ path, source, ...issue, ...hidden, ...entry.positionOf?.(rest) });
   };
   if (entry.problem !== undefined) {
     add([], { code: 'invalid-value', message: `must be ${entry.problem}`, found: showValue(value, value) });

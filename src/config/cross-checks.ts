@@ -42,6 +42,15 @@ export function crossMistakes({ sequence, server, node }: KnownConfig): CrossMis
     });
   }
 
+  // Events are read from the ledger.
+  if (sequence?.ledger?.url === null && (sequence.events?.sinks ?? []).length > 0) {
+    mistakes.push({
+      path: 'sequence.events.sinks',
+      allowed: 'empty without a ledger, which they are read from',
+      against: 'sequence.ledger.url',
+    });
+  }
+
   // Node refuses to create an HTTP server otherwise.
   const { requestTimeoutMs, headersTimeoutMs } = server ?? {};
   if (

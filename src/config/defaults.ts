@@ -29,6 +29,42 @@ const defaults: MutableConfig = {
       // … and how many megabytes of them; what is older is pruned.
       megabytesMax: 64,
     },
+    ledger: {
+      // PostgreSQL, postgres://user:password@host:port/database; DATABASE_URL says it too. null: no ledger.
+      url: null,
+      // Its tables are in this schema.
+      schema: 'seqd',
+      // Connections of one node that write, and as many that answer questions.
+      poolMax: 4,
+      // Time to get one, and deadline of one statement.
+      connectTimeoutMs: 5_000,
+      statementTimeoutMs: 30_000,
+      // null: as the URL's sslmode says, without one "disable".
+      tls: null,
+      // Certificates of who signed the server's. null: those that Node knows.
+      caFile: null,
+      // Journal that is not in the ledger yet; past that numbers are refused, long before etcd is full.
+      journalMegabytesMax: 512,
+      // Rows that the node which writes to the ledger reads a second to verify it, all the time; 0: not at all.
+      verifyRowsPerSecond: 1_000,
+      // A node that starts compares etcd with the ledger before it issues a number (restore guard, ADR 015), and waits so long for a
+      // ledger that does not answer. Then it serves without, and says so; when strict it waits until the ledger answers.
+      guardWaitMs: 10_000,
+      guardStrict: false,
+    },
+    events: {
+      // Systems that are told of every fact in the ledger; each { name, kind: webhook, url, secrets } or
+      // { name, kind: rabbitmq, url, exchange }, with kinds and from.
+      sinks: [],
+      // Events sent at once.
+      batchSizeMax: 100,
+      // Deadline of one attempt.
+      timeoutMs: 10_000,
+      // Refusals after which an event is a dead letter. What is only not possible now is tried for ever, …
+      attemptsMax: 5,
+      // … with pauses up to this.
+      retryDelayMsMax: 60_000,
+    },
     engine: {
       // Requests that may wait on one node; more are refused as overload. One tenant may have 8/9 of it, one series 8/9 of
       // that; fewer when others have requests waiting too.
@@ -76,6 +112,8 @@ const defaults: MutableConfig = {
     port: 8_080,
     // The address for other nodes and clients. null: derived from host and port.
     advertiseUrl: null,
+    // Who raises counters and imports numberings must send it. null: only clients on this machine may.
+    adminToken: null,
     bodyLimitBytes: 65_536,
     // Receiving a whole request, and its headers.
     requestTimeoutMs: 10_000,

@@ -2,7 +2,7 @@ import { Scalar, stringify } from 'yaml';
 import { isSection, rootSection, type Leaf, type Section } from './leaves.ts';
 import type { ConfigSource, LoadedConfig } from './load-config.ts';
 import type { Config } from './schema.ts';
-import { hideSecrets } from './secrets.ts';
+import { hideSecretsOf } from './secrets.ts';
 
 /**
  * The configuration as YAML for people, ending in a newline: every setting on its own line with its source as a
@@ -53,7 +53,7 @@ function objectOf(section: Section, config: Config): Record<string, unknown> {
 
 function shownValue(leaf: Leaf, config: Config): unknown {
   const value = leaf.keys.reduce<unknown>((part, key) => (part as Record<string, unknown>)[key], config);
-  return hideSecrets(value);
+  return hideSecretsOf(leaf.path, value);
 }
 
 // Only the line break goes: `trimEnd` would take more kinds of space than YAML knows as such, and quotes for.

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { crossMistakes } from './cross-checks.ts';
 import type { DeepReadonly } from './deep-freeze.ts';
 import { ETCD_ENDPOINT_ALLOWED, etcdAccessKind, isEtcdEndpoint } from './etcd-endpoints.ts';
+import { eventSink } from './event-sinks.ts';
 import { camelKeys } from './keys.ts';
+import { isLedgerUrl, LEDGER_URL_ALLOWED } from './ledger-url.ts';
 
 // Every message is a noun phrase saying what is allowed; the loader puts "must be" before it and the value,
 // its place and its source after it.
@@ -121,6 +123,36 @@ export const configSchema = z
         batchesMax: wholeNumber(1, 1_000_000),
         megabytesMax: wholeNumber(1, 1_024),
       }),
+      ledger: z.strictObject({
+        url: z.string(LEDGER_URL_ALLOWED).refine(isLedgerUrl, LEDGER_URL_ALLOWED).nullable(),
+        schema: text(/^[a-z_][a-z0-9_]{0,62}$/, '1 to 63 characters of a-z, 0-9 and "_", the first no digit'),
+        poolMax: wholeNumber(1, 100),
+        connectTimeoutMs: milliseconds(10, MINUTE_MS),
+        statementTimeoutMs: milliseconds(10, 60 * MINUTE_MS),
+        tls: z
+          .enum(['disable', 'require', 'verify-full'], 'null, disable, require or verify-full')
+          .nullable(),
+        caFile: text(/^[^\0\r\n]*\S[^\0\r\n]*$/, 'null or a file path').nullable(),
+        journalMegabytesMax: wholeNumber(1, 1_536),
+        verifyRowsPerSecond: wholeNumber(0, 1_000_000),
+        guardWaitMs: milliseconds(0, 60 * MINUTE_MS),
+        guardStrict: switched(),
+      }),
+      events: z.strictObject({
+        sinks: z
+          .array(eventSink, 'a list of sinks, each with name, kind and url')
+          .max(20, 'a list of at most 20 sinks')
+          .check(
+            distinct('a name that no other sink has', (sink: { name?: unknown } | null) => [
+              sink?.name,
+              'name',
+            ]),
+          ),
+        batchSizeMax: wholeNumber(1, 1_000),
+        timeoutMs: milliseconds(100, 10 * MINUTE_MS),
+        attemptsMax: wholeNumber(1, 100),
+        retryDelayMsMax: milliseconds(250, 60 * MINUTE_MS),
+      }),
       engine: z.strictObject({
         queueMax: wholeNumber(1, 1_000_000),
         batchSizeMax: wholeNumber(1, 4_096),
@@ -146,6 +178,10 @@ export const configSchema = z
       host: text(/^[A-Za-z0-9._:%-]{1,255}$/, 'a host name or an IP address'),
       port: wholeNumber(0, 65_535),
       advertiseUrl: z.string(ADVERTISE_URL_ALLOWED).refine(isAdvertisable, ADVERTISE_URL_ALLOWED).nullable(),
+      adminToken: text(
+        /^[\x21-\x7e]{16,200}$/,
+        'null or a secret of 16 to 200 visible ASCII characters without spaces',
+      ).nullable(),
       bodyLimitBytes: wholeNumber(1_024, 16_777_216),
       requestTimeoutMs: milliseconds(10, 10 * MINUTE_MS),
       headersTimeoutMs: milliseconds(10, 10 * MINUTE_MS),

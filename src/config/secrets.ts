@@ -1,4 +1,23 @@
+import { hideSinkSecrets } from './event-sinks.ts';
+
 const SHOWN_LENGTH_MAX = 120;
+
+/** Settings that are secrets as a whole: nothing of them is ever shown. */
+export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['server.admin-token']);
+
+/** Settings that hold secrets: what a refused value was is not said. */
+export const isSecret = (path: string): boolean => SECRET_SETTINGS.has(path) || path === SINKS;
+
+const SINKS = 'sequence.events.sinks';
+
+/** Stands for a secret where settings are printed. */
+export const HIDDEN = '***';
+
+/** A setting's value as it may be printed. */
+export function hideSecretsOf(path: string, value: unknown): unknown {
+  if (path === SINKS) return hideSinkSecrets(value, HIDDEN);
+  return SECRET_SETTINGS.has(path) && value !== null ? HIDDEN : hideSecrets(value);
+}
 
 /** The text with the credentials of every URL in it replaced: `http://user:pass@host` → `http://***@host`. */
 export const hideCredentials = (text: string): string => text.replaceAll(/:\/\/[^\s/]*@/g, '://***@');
@@ -18,7 +37,7 @@ export function hideSecrets(value: unknown): unknown {
 export function showValue(value: unknown, setting: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
-  if (/:.*@/s.test(textsOf(setting).join(','))) return '(hidden, it looks like credentials)';
+  if (/:.*@|password/is.test(textsOf(setting).join(','))) return '(hidden, it looks like credentials)';
   const shown = JSON.stringify(value);
   return shown.length > SHOWN_LENGTH_MAX ? `${shown.slice(0, SHOWN_LENGTH_MAX)}…` : shown;
 }

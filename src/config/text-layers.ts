@@ -19,6 +19,9 @@ export type Flags = Readonly<
 /** Variables that are not settings: which files and profile to load, and where clients find a server. */
 export const RESERVED_ENVIRONMENT = ['SEQD_PROFILE', 'SEQD_CONFIG', 'SEQD_URL'] as const;
 
+/** Names that other programs know a setting by, and our own, which beat them. */
+const ALIASES: ReadonlyMap<string, string> = new Map([['DATABASE_URL', 'SEQD_LEDGER_URL']]);
+
 /**
  * The settings in the environment. An empty variable counts as not set, as docker compose passes them. A
  * `SEQD_…` variable that is neither a setting nor in `allowed` is a mistake; its value is not shown.
@@ -27,6 +30,8 @@ export function readEnvironmentLayer(env: Environment, allowed: readonly string[
   const known = new Map(leaves.map(leaf => [leaf.env, leaf]));
   const others = new Set<string>([...RESERVED_ENVIRONMENT, ...allowed]);
   const parts = Object.entries(env).map(([name, text]): Layer => {
+    const alias = ALIASES.get(name);
+    if (alias !== undefined && (env[alias] ?? '') === '') return readAlias(name, alias, text);
     if (!name.startsWith('SEQD_') || others.has(name)) return NOTHING;
     const leaf = known.get(name);
     if (leaf !== undefined) {
@@ -70,4 +75,11 @@ function merge(parts: readonly Layer[]): Layer {
     entries: parts.flatMap(part => part.entries),
     issues: parts.flatMap(part => part.issues),
   };
+}
+
+function readAlias(name: string, alias: string, text: string | undefined): Layer {
+  const leaf = leaves.find(({ env }) => env === alias);
+  return leaf === undefined || text === undefined || text === ''
+    ? NOTHING
+    : readText(leaf, text, `env:${name}`);
 }

@@ -1,11 +1,14 @@
+import { isLargeGap } from './adopt.ts';
 import { Draft } from './draft.ts';
 import { invariant } from './errors.ts';
 import type {
+  AdoptFact,
   Batch,
   BlockFact,
   ConfirmFact,
   EndReservationFact,
   Fact,
+  ImportStart,
   IssueFact,
   JournalRecord,
   RaiseFact,
@@ -26,7 +29,14 @@ import {
   removeFromPage,
   unholdNumber,
 } from './page.ts';
-import { addRange, type NumberRange, rangesInclude, rangeSize } from './ranges.ts';
+import {
+  addRange,
+  type NumberRange,
+  type RangeSet,
+  rangesInclude,
+  rangeSize,
+  removeRange,
+} from './ranges.ts';
 import { drawCount } from './tally.ts';
 import type { SeriesView } from './view.ts';
 
@@ -60,6 +70,8 @@ function transition(draft: Draft, fact: Fact, position: Position): void {
       return applyReturn(draft, fact, 'void');
     case 'raise':
       return applyRaise(draft, fact);
+    case 'adopt':
+      return applyAdopt(draft, fact);
   }
 }
 
@@ -122,27 +134,68 @@ function applyReturn(draft: Draft, fact: ReleaseFact | VoidFact, to: ReleaseTarg
 
 /** A number that is given back while it is pooled, reserved or void would be counted right, and be in two sets. */
 function isIssued(draft: Draft, number: number): boolean {
-  const { next, settings, skipped } = draft.head;
+  const { next, settings, skipped, importedRanges } = draft.head;
   if (number < settings.start || number >= next || rangesInclude(skipped, number)) return false;
   const status = pageStatus(draft.page(pageOf(number)), number);
-  return status === undefined || status === 'reissued';
+  return status === 'reissued' || (status === undefined && !rangesInclude(importedRanges, number));
 }
 
 function applyRaise(draft: Draft, fact: RaiseFact): void {
   const { head } = draft;
+  const { imported } = fact;
   invariant(fact.next > head.next, 'a counter is only raised');
+  // Up to here nothing is said of the numbers but that they are skipped.
+  const used = imported?.first ?? fact.next;
+  invariant(used >= head.next && used <= fact.next, 'an import lies between the counter before and after');
   if (fact.skipped === null) {
     // An empty series has nothing to document: it simply starts later.
-    invariant(head.next === head.settings.start, 'only an empty series moves its start');
-    head.settings = { ...head.settings, start: fact.next };
+    if (used !== head.next) {
+      invariant(head.next === head.settings.start, 'only an empty series moves its start');
+      head.settings = { ...head.settings, start: used };
+    }
   } else {
-    invariant(fact.skipped.first === head.next, 'a raise skips from the next number on');
-    const skipped = [...head.skipped];
-    addRange(skipped, fact.skipped);
-    head.skipped = skipped;
+    const { first, last } = fact.skipped;
+    invariant(first === head.next && last === used - 1, 'a raise skips from the next number on');
+    head.skipped = withRange(head.skipped, fact.skipped);
     head.voided += rangeSize(fact.skipped);
   }
   head.next = fact.next;
+  if (imported !== undefined) openImport(draft, imported, fact.next - 1);
+}
+
+function openImport({ head }: Draft, { first, source, gapsTo }: ImportStart, last: number): void {
+  invariant(head.openImport === null, 'one import ends before the next begins');
+  head.importedRanges = withRange(head.importedRanges, { first, last });
+  head.imported += last - first + 1;
+  head.openImport = { first, last, source, gapsTo };
+}
+
+function applyAdopt(draft: Draft, fact: AdoptFact): void {
+  const { head } = draft;
+  const open = head.openImport;
+  invariant(open !== null && open.source === fact.source, 'gaps belong to the import that is open');
+  invariant(open.first === fact.first && fact.last <= open.last, 'the gaps of an import are said in order');
+  for (const gap of fact.gaps) {
+    invariant(gap.first >= fact.first && gap.last <= fact.last, 'a gap lies in the numbers it is said of');
+    head.imported -= rangeSize(gap);
+    if (isLargeGap(gap)) {
+      invariant(fact.to === 'void', 'a large gap is void');
+      const ranges = [...head.importedRanges];
+      removeRange(ranges, gap);
+      head.importedRanges = ranges;
+      head.skipped = withRange(head.skipped, gap);
+      head.voided += rangeSize(gap);
+    } else {
+      put(draft, gap, fact.to === 'pool' ? 'pooled' : 'voided');
+    }
+  }
+  head.openImport = fact.last === open.last ? null : { ...open, first: fact.last + 1 };
+}
+
+function withRange(set: RangeSet, range: NumberRange): RangeSet {
+  const ranges = [...set];
+  addRange(ranges, range);
+  return ranges;
 }
 
 function takeFresh(draft: Draft, range: NumberRange | null): void {
@@ -185,9 +238,9 @@ function hold(
   );
 }
 
-/** Checks G2's arithmetic on a head: every number below `next` is in exactly one of the four counts. */
+/** Checks G2's arithmetic on a head: every number below `next` is in exactly one of the five counts. */
 export function assertBalanced(head: Head): void {
-  const counted = head.issued + head.reserved + head.pooled + head.voided;
+  const counted = head.issued + head.reserved + head.pooled + head.voided + head.imported;
   const drawn = head.next - head.settings.start;
   invariant(counted === drawn, `${counted} numbers are counted, ${drawn} were drawn`);
 }

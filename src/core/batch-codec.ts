@@ -1,4 +1,12 @@
-import type { Batch, EndReservationFact, Fact, FactOrigin, IssueFact, ReleaseTarget } from './facts.ts';
+import type {
+  Batch,
+  EndReservationFact,
+  Fact,
+  FactOrigin,
+  IssueFact,
+  RaiseFact,
+  ReleaseTarget,
+} from './facts.ts';
 import { assertFormat, STORED_FORMAT } from './head.ts';
 import { type Owner, ownerKey, parseOwnerKey, sameOwner } from './identifiers.ts';
 import { flattenRanges, type NumberRange, unflattenRanges } from './ranges.ts';
@@ -173,8 +181,26 @@ function encodeFields(fact: Fact, table: StringTable): unknown[] {
         fact.actor,
       ];
     case 'raise':
-      return ['u', fact.next, fact.skipped?.first ?? 0, fact.reason, fact.actor];
+      return encodeRaise(fact);
+    case 'adopt':
+      return [
+        'g',
+        fact.first,
+        fact.last,
+        flattenRanges(fact.gaps),
+        fact.to,
+        fact.source,
+        fact.reason,
+        fact.actor,
+      ];
   }
+}
+
+/** A raise that imports has a letter of its own, so that an older node refuses it instead of skipping the numbers. */
+function encodeRaise({ next, skipped, reason, actor, imported }: RaiseFact): unknown[] {
+  if (imported === undefined) return ['u', next, skipped?.first ?? 0, reason, actor];
+  const { first, source, gapsTo } = imported;
+  return ['a', next, skipped?.first ?? 0, reason, actor, first, source, gapsTo];
 }
 
 /** Three fields: owner, the fresh range, the reused ranges flat or 0. */
@@ -276,6 +302,41 @@ export function decodeFact(encoded: EncodedFact, table: StringTable): Fact {
         kind: 'raise',
         next,
         skipped: first === 0 ? null : { first, last: next - 1 },
+        reason,
+        actor,
+        ...origin,
+      };
+    }
+    case 'a': {
+      const [next, skippedFirst, reason, actor, first, source, gapsTo] = fields as [
+        number,
+        number,
+        string,
+        string,
+        number,
+        string,
+        ReleaseTarget,
+      ];
+      const skipped = skippedFirst === 0 ? null : { first: skippedFirst, last: first - 1 };
+      return { kind: 'raise', next, skipped, reason, actor, imported: { first, source, gapsTo }, ...origin };
+    }
+    case 'g': {
+      const [first, last, gaps, to, source, reason, actor] = fields as [
+        number,
+        number,
+        number[],
+        ReleaseTarget,
+        string,
+        string,
+        string,
+      ];
+      return {
+        kind: 'adopt',
+        first,
+        last,
+        gaps: unflattenRanges(gaps),
+        to,
+        source,
         reason,
         actor,
         ...origin,

@@ -1,5 +1,5 @@
 import type { Digest } from './apply.ts';
-import type { Batch, Fact } from './facts.ts';
+import type { AdoptFact, Batch, Fact, RaiseFact } from './facts.ts';
 import { GENESIS_CHAIN, type Head } from './head.ts';
 import { formatAllocationId, type Position, samePosition } from './identifiers.ts';
 import { type Page, pageOf } from './page.ts';
@@ -30,6 +30,10 @@ export interface CompletenessReport {
   readonly reserved: number;
   readonly pooled: number;
   readonly void: number;
+  /** Numbers that the numbering before seqd has used. */
+  readonly imported: number;
+  /** Imported numbers of which it is not yet said whether they were gaps; `null` unless an import is under way. */
+  readonly openImport: NumberRange | null;
   /** Runs of numbers below `next` that nothing accounts for. */
   readonly holes: readonly NumberRange[];
   /** Numbers in those runs. */
@@ -65,7 +69,17 @@ const POOLED = 3;
 const VOID = 4;
 /** Drawn before the journal begins: whatever its first fact there needs it to have been, it was. */
 const EARLIER = 5;
-const STATUS_NAMES = ['unaccounted', 'issued', 'reserved', 'pooled', 'void', 'drawn earlier'] as const;
+/** Used by the numbering that was there before. */
+const IMPORTED = 6;
+const STATUS_NAMES = [
+  'unaccounted',
+  'issued',
+  'reserved',
+  'pooled',
+  'void',
+  'drawn earlier',
+  'imported',
+] as const;
 
 /** What is stored of a series' numbers, as the check reads it. */
 interface Stored {
@@ -103,6 +117,8 @@ export class CompletenessCheck {
   private batchCount = 0;
   private factCount = 0;
   private position: Position = { sequence: 0, index: 0 };
+  /** Imported numbers whose gaps are to come; `undefined` while the journal, pruned, has not said. */
+  private openImport: NumberRange | null | undefined;
 
   constructor(snapshot: SeriesSnapshot, digest: Digest) {
     this.snapshot = snapshot;
@@ -110,6 +126,7 @@ export class CompletenessCheck {
     this.start = snapshot.head.settings.start;
     this.next = this.start;
     this.sequence = snapshot.journalFirst - 1;
+    this.openImport = snapshot.journalFirst === 1 ? null : undefined;
   }
 
   /** Replays one journal entry; entries come in order, from the first. */
@@ -153,7 +170,7 @@ export class CompletenessCheck {
     this.expect('next', head.next, this.next);
     this.expect('the start', head.settings.start, this.start);
     const stored = this.readStored();
-    const counts = [0, 0, 0, 0, 0];
+    const counts = STATUS_NAMES.map(() => 0);
     let witnessedByStateOnly = 0;
     const holes: NumberRange[] = [];
     let missing = 0;
@@ -177,6 +194,9 @@ export class CompletenessCheck {
     this.expect('the count of reserved numbers', head.reserved, counts[RESERVED]!);
     this.expect('the count of pooled numbers', head.pooled, counts[POOLED]!);
     this.expect('the count of void numbers', head.voided, counts[VOID]!);
+    this.expect('the count of imported numbers', head.imported, counts[IMPORTED]!);
+    if (this.openImport !== undefined)
+      this.expect('where the import goes on', head.openImport?.first, this.openImport?.first);
     this.compareReservations();
     this.reportDuplicates();
     if (this.problemCount > PROBLEMS_MAX) this.problems.push(`and ${this.problemCount - PROBLEMS_MAX} more`);
@@ -190,6 +210,9 @@ export class CompletenessCheck {
       reserved: counts[RESERVED]!,
       pooled: counts[POOLED]!,
       void: counts[VOID]!,
+      imported: counts[IMPORTED]!,
+      openImport:
+        head.openImport === null ? null : { first: head.openImport.first, last: head.openImport.last },
       holes,
       missing,
       duplicates: this.duplicates,
@@ -235,9 +258,34 @@ export class CompletenessCheck {
         return;
       }
       case 'raise':
-        if (fact.skipped === null) this.start = this.next = fact.next;
-        else this.drawFresh(fact.skipped, VOID);
+        this.replayRaise(fact);
+        return;
+      case 'adopt':
+        this.replayAdopt(fact);
     }
+  }
+
+  private replayRaise({ next, skipped, imported }: RaiseFact): void {
+    const first = imported?.first ?? next;
+    if (skipped !== null) this.drawFresh(skipped, VOID);
+    else if (first !== this.next) this.start = this.next = first;
+    if (imported === undefined) return;
+    const range = { first, last: next - 1 };
+    this.drawFresh(range, IMPORTED);
+    if (this.openImport) this.problem(`${this.at()} imports, though an import was under way`);
+    this.openImport = range;
+  }
+
+  private replayAdopt({ first, last, gaps, to }: AdoptFact): void {
+    const open = this.openImport;
+    if (open === null || (open !== undefined && (open.first !== first || open.last < last)))
+      this.problem(`${this.at()} says the gaps of ${first} to ${last}, which are not next to be said`);
+    for (const gap of gaps) {
+      if (gap.first < first || gap.last > last)
+        this.problem(`${this.at()} names a gap outside of ${first} to ${last}`);
+      this.change(gap, IMPORTED, to === 'pool' ? POOLED : VOID);
+    }
+    if (open) this.openImport = last >= open.last ? null : { first: last + 1, last: open.last };
   }
 
   private replayDraw(fresh: NumberRange | null, reused: readonly NumberRange[], to: number): void {
@@ -291,7 +339,13 @@ export class CompletenessCheck {
   private readStored(): Stored {
     const statuses = new RangeMap<number>(ISSUED);
     const holders = new RangeMap<Position | undefined>(undefined);
-    for (const range of this.snapshot.head.skipped) statuses.set(range, VOID);
+    const { skipped, importedRanges } = this.snapshot.head;
+    for (const range of skipped) statuses.set(range, VOID);
+    for (const range of importedRanges) {
+      for (const run of statuses.runs(range))
+        if (run.value !== ISSUED) this.problem(`${describe(run)} is stored as imported and as void`);
+      statuses.set(range, IMPORTED);
+    }
     for (const [id, page] of this.snapshot.pages) {
       const { pooled, reserved, voided, reissued } = page;
       for (const [ranges, status] of [
@@ -306,6 +360,8 @@ export class CompletenessCheck {
       }
       for (const holding of reissued) {
         this.checkPlace(id, holding, statuses);
+        // A gap of an import that was pooled and drawn.
+        statuses.set(holding, ISSUED);
         holders.set(holding, holding.allocation);
       }
     }
@@ -320,7 +376,7 @@ export class CompletenessCheck {
     if (first < this.start || last >= this.next)
       this.problem(`page ${id} speaks of numbers ${first} to ${last}, which were never drawn`);
     for (const run of before.runs(range)) {
-      if (run.value !== ISSUED)
+      if (run.value !== ISSUED && run.value !== IMPORTED)
         this.problem(`page ${id} speaks of ${describe(run)}, stored as ${STATUS_NAMES[run.value]} already`);
     }
   }

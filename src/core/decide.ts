@@ -1,8 +1,10 @@
-import type { DrawingFact, Fact, FactOrigin, ReleaseTarget } from './facts.ts';
+import { isLargeGap, mistakeInGaps } from './adopt.ts';
+import type { DrawingFact, Fact, FactOrigin, ImportStart, ReleaseTarget } from './facts.ts';
 import { formatAllocationId, ownerKey, samePosition } from './identifiers.ts';
 import { EMPTY_PAGE, holdingOf, pageOf, pageStatus } from './page.ts';
 import { type NumberRange, rangeSize, rangesInclude } from './ranges.ts';
 import type {
+  AdoptCommand,
   BlockCommand,
   DrawCommand,
   ExpireCommand,
@@ -54,6 +56,8 @@ function decideCommand(view: SeriesView, request: Request, now: number): Decisio
       return decideReturn(view, command, origin);
     case 'raise':
       return decideRaise(view, command, origin);
+    case 'adopt':
+      return decideAdopt(view, command, origin);
   }
 }
 
@@ -180,7 +184,7 @@ function endReservation(
 
 function decideReturn(view: SeriesView, command: ReturnCommand, origin: FactOrigin): Decision {
   const { number } = command;
-  const { settings, next, skipped } = view.head;
+  const { settings, next, skipped, importedRanges } = view.head;
   if (number < settings.start || number >= next) {
     const issued =
       next === settings.start ? 'none has been yet' : `issued numbers are ${settings.start} to ${next - 1}`;
@@ -208,6 +212,13 @@ function decideReturn(view: SeriesView, command: ReturnCommand, origin: FactOrig
       );
     }
     return decideReturnFrom(view, command, holdingOf(page, number)!, origin);
+  }
+  if (rangesInclude(importedRanges, number)) {
+    return rejected(
+      'not_owner',
+      `Number ${number} was issued by the numbering that was imported; seqd cannot take it back`,
+      { number, imported: true },
+    );
   }
   const { freshOwner } = command;
   if (freshOwner === undefined) return { status: 'lookup', number };
@@ -271,20 +282,76 @@ function decideRaise(view: SeriesView, command: RaiseCommand, origin: FactOrigin
       requested: command.next,
     });
   }
-  if (next === settings.start)
-    return accepted({ kind: 'raise', next: command.next, skipped: null, reason, actor, ...origin });
+  const { imported } = command;
+  const refusal = imported === undefined ? undefined : refuseImport(view, command.next, imported);
+  if (refusal !== undefined) return refusal;
+  const raised = { kind: 'raise' as const, next: command.next, reason, actor };
+  const used = imported?.first ?? command.next;
+  const rest = imported === undefined ? origin : { imported, ...origin };
+  if (next === settings.start || next === used) return accepted({ ...raised, skipped: null, ...rest });
   if (skipped.length >= SKIPPED_RANGES_MAX) {
-    return rejected('too_many_raises', `A series can be raised ${SKIPPED_RANGES_MAX} times`, {
-      limit: SKIPPED_RANGES_MAX,
+    return tooManyRaises();
+  }
+  return accepted({ ...raised, skipped: { first: next, last: used - 1 }, ...rest });
+}
+
+/** Numbers that seqd has issued, or had never to issue, cannot be another numbering's. */
+function refuseImport({ head }: SeriesView, end: number, imported: ImportStart): Outcome | undefined {
+  const { next, settings, openImport, importedRanges } = head;
+  const { first } = imported;
+  if (first >= end) return rejected('invalid_request', `An import of ${first} to ${end - 1} holds no number`);
+  if (openImport !== null) return importConflict(head);
+  if (first < next) {
+    const why =
+      next === settings.start
+        ? `the series starts at ${next}`
+        : `the series has given out its numbers up to ${next - 1}`;
+    return rejected('counter_lowered', `Numbers from ${first} on cannot be imported: ${why}`, {
+      next,
+      requested: first,
     });
   }
-  return accepted({
-    kind: 'raise',
-    next: command.next,
-    skipped: { first: next, last: command.next - 1 },
-    reason,
-    actor,
-    ...origin,
+  if (imported.gapsTo === 'pool' && settings.reuse === 'never') {
+    return rejected('invalid_request', 'The series never reuses numbers, so gaps can only become void');
+  }
+  if (importedRanges.length >= SKIPPED_RANGES_MAX) return tooManyRaises();
+  return undefined;
+}
+
+/** The gaps of an import, in order, as much at a time as fits into one commit. */
+function decideAdopt(view: SeriesView, command: AdoptCommand, origin: FactOrigin): Decision {
+  const { head } = view;
+  const { first, last, gaps, source, reason, actor } = command;
+  const open = head.openImport;
+  const mistake = mistakeInGaps(command);
+  if (mistake !== undefined) return rejected('invalid_request', mistake);
+  if (open === null || open.source !== source || open.first !== first || open.last < last)
+    return importConflict(head);
+  const large = gaps.filter(isLargeGap).length;
+  if (large > 0 && open.gapsTo === 'pool')
+    return rejected('invalid_request', 'A gap of so many numbers cannot be pooled at once');
+  if (Math.max(head.skipped.length, head.importedRanges.length) + large > SKIPPED_RANGES_MAX)
+    return tooManyRaises();
+  return accepted({ kind: 'adopt', first, last, gaps, to: open.gapsTo, source, reason, actor, ...origin });
+}
+
+function importConflict({ openImport }: SeriesView['head']): Outcome {
+  if (openImport === null) return rejected('import_conflict', 'No import is under way');
+  const { first, last, source } = openImport;
+  return rejected(
+    'import_conflict',
+    `An import is under way and goes on at ${first} (to ${last}, source ${source})`,
+    {
+      first,
+      last,
+      source,
+    },
+  );
+}
+
+function tooManyRaises(): Outcome {
+  return rejected('too_many_raises', `A series can be raised ${SKIPPED_RANGES_MAX} times`, {
+    limit: SKIPPED_RANGES_MAX,
   });
 }
 

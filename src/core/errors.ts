@@ -31,12 +31,17 @@ export const ERROR_CODES = {
   stale_allocation: { retry: 'never', title: 'The number no longer belongs to that allocation' },
   reservation_not_found: { retry: 'never', title: 'There is no such reservation' },
   counter_lowered: { retry: 'never', title: 'A counter can only be raised' },
+  import_conflict: { retry: 'never', title: 'The numbers are not those of the import that is under way' },
+  admin_required: { retry: 'never', title: 'This needs administrator rights' },
   exhausted: { retry: 'never', title: 'The series has no numbers left' },
   too_many_raises: { retry: 'never', title: 'The series has been raised too often' },
   overloaded: { retry: 'later', title: 'Too many requests are waiting' },
   unavailable: { retry: 'later', title: 'No etcd quorum can be reached' },
   draining: { retry: 'later', title: 'The node is shutting down' },
   storage_full: { retry: 'later', title: 'etcd is out of space' },
+  ledger_unavailable: { retry: 'later', title: 'The ledger cannot be reached' },
+  journal_full: { retry: 'later', title: 'The journal waits for the ledger and is full' },
+  behind_ledger: { retry: 'later', title: 'A restore has set etcd or the ledger back; see seqd recover' },
   outcome_unknown: { retry: 'same-key', title: 'It is not known whether the request took effect' },
   // These two say what is wrong with a node, not with the request: another node may serve it.
   unsupported_format: {

@@ -1,5 +1,5 @@
 import type { Owner, Position } from './identifiers.ts';
-import type { NumberRange } from './ranges.ts';
+import type { NumberRange, RangeSet } from './ranges.ts';
 
 /** Where a released number goes under the series' reuse policy. */
 export type ReleaseTarget = 'pool' | 'void';
@@ -77,18 +77,52 @@ export interface VoidFact extends FactOrigin {
   readonly actor: string;
 }
 
-/** The counter was raised to `next`. `skipped` became void, or is null when the series was still empty. */
+/**
+ * The counter was raised to `next`. `skipped` became void, or is null when the series was still empty, or nothing lay between.
+ * With `imported`, an older numbering has used the numbers from there to `next − 1`, and its gaps are yet to be said
+ * (ADR 013).
+ */
 export interface RaiseFact extends FactOrigin {
   readonly kind: 'raise';
   readonly next: number;
   readonly skipped: NumberRange | null;
   readonly reason: string;
   readonly actor: string;
+  readonly imported?: ImportStart;
+}
+
+/** The numbering that is imported: its first number, a name for its content, and what becomes of its gaps. */
+export interface ImportStart {
+  readonly first: number;
+  /** Names one list of numbers; whoever says its gaps must say it again. */
+  readonly source: string;
+  readonly gapsTo: ReleaseTarget;
+}
+
+/** Of the imported numbers `first` to `last`, the older numbering had never used the gaps: they went to the pool or became void. */
+export interface AdoptFact extends FactOrigin {
+  readonly kind: 'adopt';
+  readonly first: number;
+  readonly last: number;
+  /** Ascending, disjoint, inside `first` to `last`. */
+  readonly gaps: RangeSet;
+  readonly to: ReleaseTarget;
+  readonly source: string;
+  readonly reason: string;
+  readonly actor: string;
 }
 
 /** One change of state, as journalled. A fact records what happened, never what was asked. */
 export type Fact =
-  IssueFact | BlockFact | ReserveFact | ConfirmFact | EndReservationFact | ReleaseFact | VoidFact | RaiseFact;
+  | IssueFact
+  | BlockFact
+  | ReserveFact
+  | ConfirmFact
+  | EndReservationFact
+  | ReleaseFact
+  | VoidFact
+  | RaiseFact
+  | AdoptFact;
 
 /** Facts that gave numbers to somebody. */
 export type DrawingFact = IssueFact | BlockFact | ReserveFact | ConfirmFact;

@@ -1,9 +1,19 @@
 import { SeqdError } from './errors.ts';
-import { flattenRanges, unflattenRanges, type RangeSet } from './ranges.ts';
+import type { ReleaseTarget } from './facts.ts';
+import { flattenRanges, type NumberRange, type RangeSet, unflattenRanges } from './ranges.ts';
 import { parseStored } from './stored-text.ts';
 
 /** The version of every stored record. A node that meets a higher one refuses to serve the series. */
 export const STORED_FORMAT = 1;
+
+/** The version of a head that speaks of imported numbers: an older node would drop them when it writes the head, so it must refuse. */
+export const IMPORT_HEAD_FORMAT = 2;
+
+/** Imported numbers whose gaps are yet to be said, in ascending order. */
+export interface OpenImport extends NumberRange {
+  readonly source: string;
+  readonly gapsTo: ReleaseTarget;
+}
 
 /** What becomes of a released number: it is reused, lowest first, or it becomes a documented hole. */
 export type ReusePolicy = 'lowest-first' | 'never';
@@ -22,7 +32,7 @@ export interface SeriesSettings {
  * commits from the same head can never both succeed; because `chain` covers the whole history, a head
  * that reads the same *is* the same, even after a restore from a backup.
  *
- * Invariant (G2): `issued + reserved + pooled + voided === next − settings.start`.
+ * Invariant (G2): `issued + reserved + pooled + voided + imported === next − settings.start`.
  */
 export interface Head {
   readonly settings: SeriesSettings;
@@ -41,6 +51,12 @@ export interface Head {
   readonly voided: number;
   /** Ranges made void by raising the counter; kept here because they can be arbitrarily long. */
   readonly skipped: RangeSet;
+  /** Numbers that an older numbering has used, and seqd never issues. */
+  readonly imported: number;
+  /** Where they are. A number in one of these ranges that stands in no page is imported; its gaps stand in pages, or in `skipped`. */
+  readonly importedRanges: RangeSet;
+  /** The end of the last of them while its gaps are being said. */
+  readonly openImport: OpenImport | null;
 }
 
 /** A head that its owner, a draft, may change. */
@@ -62,14 +78,18 @@ export function initialHead(settings: SeriesSettings): Head {
     pooled: 0,
     voided: 0,
     skipped: [],
+    imported: 0,
+    importedRanges: [],
+    openImport: null,
   };
 }
 
 /** The head as stored: JSON, so that an operator can read it with any etcd client. */
 export function encodeHead(head: Head): string {
-  const { settings } = head;
+  const { settings, openImport } = head;
+  const imports = head.importedRanges.length > 0;
   return JSON.stringify({
-    format: STORED_FORMAT,
+    format: imports ? IMPORT_HEAD_FORMAT : STORED_FORMAT,
     sequence: head.sequence,
     next: head.next,
     issued: head.issued,
@@ -82,6 +102,9 @@ export function encodeHead(head: Head): string {
     maximum: settings.maximum,
     reuse: settings.reuse,
     skipped: head.skipped.length === 0 ? undefined : flattenRanges(head.skipped),
+    imported: imports ? head.imported : undefined,
+    importedRanges: imports ? flattenRanges(head.importedRanges) : undefined,
+    openImport: openImport ?? undefined,
   });
 }
 
@@ -92,7 +115,7 @@ export function encodeHead(head: Head): string {
  */
 export function decodeHead(text: string): Head {
   const stored = parseStored('head', text) as StoredHead;
-  assertFormat(stored.format, 'head');
+  if (stored.format !== IMPORT_HEAD_FORMAT) assertFormat(stored.format, 'head');
   return {
     settings: { start: stored.start, maximum: stored.maximum, reuse: stored.reuse },
     sequence: stored.sequence,
@@ -104,6 +127,9 @@ export function decodeHead(text: string): Head {
     pooled: stored.pooled,
     voided: stored.void,
     skipped: unflattenRanges(stored.skipped ?? []),
+    imported: stored.imported ?? 0,
+    importedRanges: unflattenRanges(stored.importedRanges ?? []),
+    openImport: stored.openImport ?? null,
   };
 }
 
@@ -121,6 +147,9 @@ interface StoredHead {
   maximum: number;
   reuse: ReusePolicy;
   skipped?: number[];
+  imported?: number;
+  importedRanges?: number[];
+  openImport?: OpenImport;
 }
 
 /**

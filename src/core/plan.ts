@@ -1,3 +1,4 @@
+import { isLargeGap } from './adopt.ts';
 import { applyFact, type Digest, finishDraft } from './apply.ts';
 import { encodeBatch } from './batch-codec.ts';
 import { decide } from './decide.ts';
@@ -123,7 +124,7 @@ const CHARACTER_BYTES_MAX = 6;
 
 function costOf(draft: Draft, fact: Fact): Cost {
   const owner = 'owner' in fact ? ownerKey(fact.owner).length + 3 : 0;
-  const ranges = 'reused' in fact ? rangesBytes(fact.reused) : 0;
+  const ranges = 'reused' in fact ? rangesBytes(fact.reused) : 'gaps' in fact ? rangesBytes(fact.gaps) : 0;
   const pages = pagesCost(draft, fact, owner);
   let { records } = pages;
   let bytes = FACT_BYTES + textBytes(fact) + owner + ranges + pages.bytes;
@@ -149,6 +150,8 @@ function textBytes(fact: Fact): number {
   for (const text of [key, fingerprint, client, trace, reference]) characters += text?.length ?? 0;
   if ('reason' in fact) characters += fact.reason.length;
   if ('actor' in fact) characters += fact.actor.length;
+  if ('source' in fact) characters += fact.source.length;
+  if ('imported' in fact) characters += fact.imported?.source.length ?? 0;
   if ('suppressed' in fact) characters += fact.suppressed?.reason.length ?? 0;
   // Owners and ingress ids are plain names, which JSON leaves as they are.
   return characters * CHARACTER_BYTES_MAX + (ingress === undefined ? 0 : ingress.length + 3);
@@ -188,6 +191,7 @@ function pageChangeBytes(fact: Fact): number {
     case 'cancel':
     case 'expire':
     case 'raise':
+    case 'adopt':
       return 2 * PAGE_RANGE_BYTES;
   }
 }
@@ -209,6 +213,8 @@ function rangesInPages(fact: Fact): readonly NumberRange[] {
       return [{ first: fact.number, last: fact.number }];
     case 'raise':
       return [];
+    case 'adopt':
+      return fact.gaps.filter(gap => !isLargeGap(gap));
   }
 }
 

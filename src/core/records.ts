@@ -20,6 +20,8 @@ export const KEYS = {
   reservations: 'reservations/',
   journal: 'journal/',
   journalStart: 'journal-start',
+  ledger: 'ledger',
+  recovery: 'recovery',
 } as const;
 
 /** Key of a journal entry. */

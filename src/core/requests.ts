@@ -1,6 +1,7 @@
 import type { ErrorCode, ErrorDetails } from './errors.ts';
-import type { FactOrigin, JournalRecord } from './facts.ts';
+import type { FactOrigin, ImportStart, JournalRecord } from './facts.ts';
 import type { Owner, Position } from './identifiers.ts';
+import type { NumberRange } from './ranges.ts';
 
 /** Draw `count` numbers. `contiguous` asks for one range, which then comes from the counter. */
 export interface IssueCommand {
@@ -66,10 +67,23 @@ export interface ReturnCommand {
   readonly freshOwner?: FreshOwner;
 }
 
-/** Raise the counter so that the next fresh number is `next`. */
+/** Raise the counter so that the next fresh number is `next`. With `imported`, the numbers from there on are an older numbering's. */
 export interface RaiseCommand {
   readonly kind: 'raise';
   readonly next: number;
+  readonly reason: string;
+  readonly actor: string;
+  readonly imported?: ImportStart;
+}
+
+/** Say which of the next imported numbers, `first` to `last`, the older numbering never used. */
+export interface AdoptCommand {
+  readonly kind: 'adopt';
+  readonly first: number;
+  readonly last: number;
+  readonly gaps: readonly NumberRange[];
+  /** Of the import this belongs to. */
+  readonly source: string;
   readonly reason: string;
   readonly actor: string;
 }
@@ -81,7 +95,8 @@ export type Command =
   | ReservationCommand
   | ExpireCommand
   | ReturnCommand
-  | RaiseCommand;
+  | RaiseCommand
+  | AdoptCommand;
 
 /** Commands that draw numbers. */
 export type DrawCommand = IssueCommand | BlockCommand | ReserveCommand;

@@ -46,6 +46,7 @@ export function tallyChange(fact: Fact): { owner: Owner; change: Partial<Tally> 
     case 'cancel':
     case 'expire':
     case 'raise':
+    case 'adopt':
       return undefined;
   }
 }

@@ -33,6 +33,14 @@ export interface Leader {
 }
 
 /**
+ * Stands for a series in an election of its own: of the process that writes the series' journal to the ledger. To be used with the
+ * methods of {@link Coordination} only; no series has this name, for names have no slashes.
+ */
+export function projectorElection({ tenant, series, period }: SeriesId): SeriesId {
+  return { tenant, series: `${series}/${period}/projector`, period };
+}
+
+/**
  * Who is there, who leads, and what time it is. Who leads is advice: what is read here may be out of date, and no
  * decision that matters for correctness rests on it, only on the guard inside a transaction.
  */
@@ -66,6 +74,8 @@ export interface Coordination {
   successor(series: SeriesId): LeadershipTransfer | undefined;
   /** Hands leadership over to {@link successor} in a step of its own. Never rejects. */
   handOver(series: SeriesId): Promise<void>;
+  /** Gives the election up to nobody, if this process holds it: whoever campaigns next gets it. Never rejects. */
+  resign(series: SeriesId): Promise<void>;
   /**
    * This process serves the series no more, for good: makes that known, so that nobody hands leadership to it, and if it leads
    * hands over to {@link successor}, or, when there is none, leaves the series without a leader. It must not campaign

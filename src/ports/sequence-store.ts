@@ -93,6 +93,18 @@ export interface Prune {
   /** The last entry to delete. */
   readonly last: number;
   readonly leadership: LeadershipGuard;
+  /** What the record of the ledger's position says that allows it, exactly; `null` when there must be none. */
+  readonly ledger: string | null;
+}
+
+/** A new record of how far the ledger has got. */
+export interface LedgerPublication {
+  readonly series: SeriesId;
+  /** What the record says now, exactly; `null` when there is none. */
+  readonly expected: string | null;
+  readonly value: string;
+  /** The projector's election. */
+  readonly election: LeadershipGuard;
 }
 
 /** etcd's default limit is 1.5 MiB a request; this leaves room for head, tally, keys and compares. */
@@ -115,13 +127,22 @@ export interface SequenceStore {
   range(query: RangeQuery): Promise<RangeResult>;
   /**
    * Deletes the journal entries `first` to `last`, both inclusive, and records that the journal now begins after them, in
-   * one step and only while the leadership stands and the journal begins with `first`. So a request that arrives late
-   * changes nothing. Entries pruned must be older than any that is still needed.
+   * one step and only while the leadership stands, the journal begins with `first` and the ledger's position reads as told. So
+   * a request that arrives late changes nothing. Entries pruned must be older than any that is still needed.
    *
-   * @returns false when the leadership no longer stands or the journal begins elsewhere; nothing was changed then
+   * @returns false when the leadership no longer stands, the journal begins elsewhere or the ledger's position reads otherwise;
+   *   nothing was changed then
    * @throws SeqdError `unavailable`; it may have happened, or may still
    */
   prune(prune: Prune): Promise<boolean>;
+  /**
+   * Writes the record of the ledger's position, only while the election stands and the record still reads as expected: neither
+   * a deposed projector nor a write that arrives late moves it.
+   *
+   * @returns false when either is not so; nothing was changed then
+   * @throws SeqdError `unavailable`; it may have happened, or may still
+   */
+  publishLedger(publication: LedgerPublication): Promise<boolean>;
   /** Every series period that has a head. */
   series(): Promise<SeriesId[]>;
   close(): Promise<void>;

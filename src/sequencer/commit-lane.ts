@@ -61,6 +61,7 @@ export class CommitLane {
   private readonly events: CommitLaneEvents;
   private status: 'cold' | 'recovering' | 'ready' | 'failed' = 'cold';
   private failure: SeqdError | undefined;
+  private setBack: SeqdError | undefined;
   /** What the store's head must read for the next commit to apply; `null` before the first. */
   private tipText: string | null = null;
   private tip: SeriesView | undefined;
@@ -122,6 +123,11 @@ export class CommitLane {
   /** Why the lane serves no more. */
   get fatal(): SeqdError | undefined {
     return this.failure;
+  }
+
+  /** That the store has less than was seen here, or another history, since the last attempt to read it; a recovery ends it. */
+  get contradiction(): SeqdError | undefined {
+    return this.setBack;
   }
 
   /**
@@ -231,13 +237,16 @@ export class CommitLane {
   }
 
   private async lookAtHead(): Promise<void> {
-    const known = this.committed?.head.sequence ?? 0;
+    const before = this.committed;
+    const known = before?.head.sequence ?? 0;
     const { record } = await this.deps.store.read(this.series, KEYS.head);
     // A recovery that had begun before may end below that head.
     while (!(await this.hasReached(record?.value ?? null, known))) {
       await this.recover();
       if (this.failure !== undefined) throw this.failure;
-      if (this.closed || this.status === 'cold') throw new SeqdError('unavailable');
+      if (this.closed || this.status === 'cold') throw this.setBack ?? new SeqdError('unavailable');
+      // Loaded anew, perhaps after a recovery with fewer batches than were known.
+      if (before !== undefined && this.committed !== before) return this.lookAtHead();
     }
   }
 
@@ -457,16 +466,29 @@ export class CommitLane {
       this.tipText = this.replica.headText;
       this.settleAs('ready');
       this.unreadySinceMs = undefined;
+      this.noteContradiction(undefined);
     } catch (error) {
       if (isFatal(error)) {
         this.stop(error);
         return;
       }
-      this.deps.logger.warn({ err: error, series: seriesName(this.series) }, 'series not read');
+      this.noteContradiction(isSetBack(error) ? error : undefined);
+      if (!isSetBack(error))
+        this.deps.logger.warn({ err: error, series: seriesName(this.series) }, 'series not read');
       // Whoever waits will ask again at once; an etcd that is down must not be hammered meanwhile.
       await sleep(RETRY_MS * (0.5 + this.deps.random()));
       this.settleAs('cold');
     }
+  }
+
+  private noteContradiction(error: SeqdError | undefined): void {
+    const before = this.setBack;
+    this.setBack = error;
+    const fields = { series: seriesName(this.series) };
+    if (before === undefined && error !== undefined)
+      this.deps.logger.error({ ...fields, err: error }, 'nothing is issued: etcd was set back');
+    if (before !== undefined && error === undefined)
+      this.deps.logger.info(fields, 'etcd holds what was seen here again, or was recovered');
   }
 
   /** Ends a recovery. A look at the head may have stopped the lane meanwhile, and then it stays stopped. */
@@ -484,4 +506,8 @@ export class CommitLane {
 function end({ abort, slot }: Flight): void {
   abort.abort();
   slot.release();
+}
+
+function isSetBack(error: unknown): error is SeqdError {
+  return error instanceof SeqdError && error.code === 'behind_ledger';
 }

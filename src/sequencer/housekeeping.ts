@@ -41,7 +41,8 @@ export class Housekeeping {
     this.household = household;
     const { journal: limits, logger } = deps;
     const mayWrite = (): boolean => household.state() !== undefined;
-    this.keeper = new JournalKeeper(deps.store, series, { limits, logger, mayWrite });
+    const hasLedger = deps.ledger?.configured ?? false;
+    this.keeper = new JournalKeeper(deps.store, series, { limits, logger, mayWrite, hasLedger });
     this.timers = [
       setInterval(() => void this.expireReservations(), EXPIRE_INTERVAL_MS),
       setInterval(() => void this.keepJournal(), JOURNAL_INTERVAL_MS),

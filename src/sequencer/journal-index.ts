@@ -103,6 +103,16 @@ export class JournalIndex {
     return last < 0 ? undefined : this.oldest + last + 1;
   }
 
+  /**
+   * About how many bytes all batches after `sequence` take: those that are not indexed are taken to be like those that are.
+   */
+  bytesAfter(sequence: number): number {
+    const at = sequence + 1 - this.oldest;
+    if (at >= this.size) return 0;
+    const indexed = this.end - this.offsets[Math.max(0, at)]!;
+    return indexed + Math.max(0, -at) * (this.bytes / this.size);
+  }
+
   private forgetOlder(count: number): void {
     this.nexts = this.nexts.slice(count);
     this.offsets = this.offsets.slice(count);

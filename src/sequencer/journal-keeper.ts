@@ -1,4 +1,5 @@
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
+import { decodeLedgerRecord } from '../core/ledger-record.ts';
 import { decodeJournalStart, KEYS } from '../core/records.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -23,9 +24,20 @@ const INDEX_CHUNK = 1_000;
 /** … and about how many bytes of them: decoding must not hold up the leader's commits. */
 const INDEX_CHUNK_BYTES = 2_000_000;
 
+/** What the ledger allows to prune. */
+interface LedgerAllowance {
+  /** The record that says so, as stored. */
+  readonly text: string | null;
+  /** The last batch that may go; infinite without a ledger. */
+  readonly through: number;
+}
+
 /**
  * Looks after a series' journal, now and then: the leader keeps it within its limits in the store ({@link keep}), the
  * others follow ({@link follow}). Running either twice does no harm, nor does a leader that is one no more.
+ *
+ * Nothing is pruned that is not in the ledger, be it configured here or on another node: what the ledger's record in the
+ * store allows is compared in the transaction that prunes.
  *
  * Idempotency keys are forgotten with the batches they came in, not before: while a batch is in the journal, whoever
  * loads the series knows its keys.
@@ -36,6 +48,7 @@ export class JournalKeeper {
   private readonly limits: JournalLimits;
   private readonly logger: Logger;
   private readonly mayWrite: () => boolean;
+  private readonly hasLedger: boolean;
   /** Where the stored journal begins, as last read or written; `undefined` when it must be read. */
   private start: number | undefined;
 
@@ -47,6 +60,8 @@ export class JournalKeeper {
       readonly logger: Logger;
       /** Asked before each write. */
       readonly mayWrite: () => boolean;
+      /** Whether there is to be a ledger, even if it has no record yet. */
+      readonly hasLedger?: boolean;
     },
   ) {
     this.store = store;
@@ -54,6 +69,7 @@ export class JournalKeeper {
     this.limits = options.limits;
     this.logger = options.logger;
     this.mayWrite = options.mayWrite;
+    this.hasLedger = options.hasLedger ?? false;
   }
 
   /** For the leader: deletes what need not be kept, and indexes what it must know to tell. @throws SeqdError `unavailable` */
@@ -70,12 +86,15 @@ export class JournalKeeper {
   private async prune(state: SeriesState, index: JournalIndex, leadership: LeadershipGuard): Promise<void> {
     let start = this.start ?? (await this.readStart());
     const from = start;
-    const keepFrom = this.keepFrom(state, index);
+    let keepFrom = this.keepFrom(state, index);
+    const ledger = start < keepFrom ? await this.readLedger() : { text: null, through: 0 };
+    keepFrom = Math.min(keepFrom, ledger.through + 1);
     while (start < keepFrom && this.mayWrite()) {
       const last: number = Math.min(start + PRUNE_CHUNK, keepFrom) - 1;
       // Nothing is believed until the store has said that it is so.
       this.start = undefined;
-      if (!(await this.store.prune({ series: this.series, first: start, last, leadership }))) return;
+      const pruned = { series: this.series, first: start, last, leadership, ledger: ledger.text };
+      if (!(await this.store.prune(pruned))) return;
       start = last + 1;
       this.start = start;
     }
@@ -110,6 +129,14 @@ export class JournalKeeper {
     index.prepend(entries);
     // Somebody else has pruned meanwhile.
     if (entries.length < count) this.start = undefined;
+  }
+
+  private async readLedger(): Promise<LedgerAllowance> {
+    const { record } = await this.store.read(this.series, KEYS.ledger);
+    if (record === null) return { text: null, through: this.hasLedger ? 0 : Number.POSITIVE_INFINITY };
+    const { sequence, problem } = decodeLedgerRecord(record.value);
+    // While journal and ledger contradict each other, what is left of either is evidence.
+    return { text: record.value, through: problem === 'diverged' ? 0 : sequence };
   }
 
   private async readStart(): Promise<number> {

@@ -10,6 +10,7 @@ import {
   returnReply,
   type ReturnReply,
 } from '../core/replies.ts';
+import type { IssueCommand } from '../core/requests.ts';
 import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from '../ports/sequence-store.ts';
 import type { SeriesSequencer } from './series-sequencer.ts';
 
@@ -45,12 +46,12 @@ export class NumberService {
   }
 
   /** Draws numbers for good. */
-  async issue(draw: DrawRequest): Promise<Replied<AllocationReply>> {
+  issue(draw: DrawRequest): Promise<Replied<AllocationReply>> {
     return this.draw(draw);
   }
 
   /** Draws numbers and releases them in the same step, so that the document is numbered but takes no number. */
-  async suppress(draw: DrawRequest, reason: string): Promise<Replied<AllocationReply>> {
+  suppress(draw: DrawRequest, reason: string): Promise<Replied<AllocationReply>> {
     return this.draw(draw, reason);
   }
 
@@ -84,13 +85,9 @@ export class NumberService {
 
   private async draw(draw: DrawRequest, suppress?: string): Promise<Replied<AllocationReply>> {
     const { owner, count, contiguous, origin } = draw;
-    const command = {
-      kind: 'issue' as const,
-      owner,
-      count,
-      ...(contiguous === true ? { contiguous } : {}),
-      ...(suppress === undefined ? {} : { suppress }),
-    };
+    const command: { -readonly [K in keyof IssueCommand]: IssueCommand[K] } = { kind: 'issue', owner, count };
+    if (contiguous === true) command.contiguous = true;
+    if (suppress !== undefined) command.suppress = suppress;
     const answer = await this.sequencer.submit({ command, origin });
     return { reply: allocationReply(answer.record), replayed: answer.replayed };
   }

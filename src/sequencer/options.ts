@@ -3,8 +3,10 @@ import type { SeriesSettings } from '../core/head.ts';
 import type { WindowLimits } from '../core/window.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Coordination } from '../ports/coordination.ts';
+import type { Ledger } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Peers } from '../ports/peers.ts';
+import type { SeriesGuard } from '../ports/restore-guard.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
 import type { Admission } from './admission.ts';
 import type { CommitSlots } from './commit-slots.ts';
@@ -23,6 +25,18 @@ export interface EngineLimits {
   readonly commitsMax: number;
   /** A request's whole budget. */
   readonly requestTimeoutMs: number;
+}
+
+/** What a series' engine is to know of the ledger. */
+export interface LedgerOptions {
+  /** Whether this node was told of a ledger; other nodes of the cluster may have been. */
+  readonly configured: boolean;
+  /** Journal that may wait for the ledger, … */
+  readonly bytesMax: number;
+  /** … and batches of it; past either, requests are refused. */
+  readonly batchesMax: number;
+  /** The ledger itself, to be asked what the journal no longer tells. */
+  readonly lookup?: Pick<Ledger, 'findDraw'>;
 }
 
 /** Everything a series' engine works with; wired in `node.ts`. */
@@ -44,4 +58,8 @@ export interface SequencerDependencies {
   readonly settings: SeriesSettings;
   readonly window: WindowLimits;
   readonly journal: JournalLimits;
+  /** Left out: no ledger here, and no bound for the journal that waits for one elsewhere. */
+  readonly ledger?: LedgerOptions;
+  /** Left out: a store that was restored from a backup stops the series for good. */
+  readonly guard?: SeriesGuard;
 }

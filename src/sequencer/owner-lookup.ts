@@ -2,6 +2,7 @@ import type { Batch } from '../core/facts.ts';
 import type { SeriesId } from '../core/identifiers.ts';
 import { decodeJournalEntry, journalKey } from '../core/records.ts';
 import type { FreshOwner } from '../core/requests.ts';
+import type { Ledger } from '../ports/ledger.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
 import type { JournalIndex } from './journal-index.ts';
 
@@ -13,11 +14,17 @@ export class OwnerLookup {
   private readonly store: SequenceStore;
   private readonly series: SeriesId;
   private readonly index: JournalIndex;
+  private readonly ledger: Pick<Ledger, 'findDraw'> | undefined;
 
-  constructor(store: SequenceStore, series: SeriesId, index: JournalIndex) {
+  constructor(
+    store: SequenceStore,
+    series: SeriesId,
+    sources: { readonly index: JournalIndex; readonly ledger?: Pick<Ledger, 'findDraw'> | undefined },
+  ) {
     this.store = store;
     this.series = series;
-    this.index = index;
+    this.index = sources.index;
+    this.ledger = sources.ledger;
   }
 
   /**
@@ -37,6 +44,16 @@ export class OwnerLookup {
       return { allocation: { sequence, index }, owner: fact.owner };
     }
     return undefined;
+  }
+
+  /**
+   * The same, as the ledger knows it: for what is pruned from the journal.
+   *
+   * @returns `undefined` when there is no ledger, or it does not know either
+   * @throws SeqdError `ledger_unavailable`
+   */
+  async findInLedger(number: number): Promise<FreshOwner | undefined> {
+    return this.ledger?.findDraw(this.series, number);
   }
 
   /** Whether the journal still holds a batch. @throws SeqdError `unavailable` */

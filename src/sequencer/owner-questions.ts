@@ -65,7 +65,7 @@ export class OwnerQuestions {
     try {
       const { number, lastSequence } = question;
       const freshOwner =
-        (await this.owners.find(number, lastSequence)) ?? (await this.ownerClaimed(command, question));
+        (await this.owners.find(number, lastSequence)) ?? (await this.ownerElsewhere(command, question));
       if (pending.settled) return;
       pending.request = { ...pending.request, command: { ...command, freshOwner } };
       this.events.answered(pending);
@@ -77,7 +77,18 @@ export class OwnerQuestions {
     }
   }
 
-  /** The journal entry is gone; what the client says stands, as far as the journal does not contradict it. */
+  /** The journal entry is gone; the ledger has it. While that does not answer, a client that says whose the number is needs none. */
+  private async ownerElsewhere(command: ReturnCommand, question: Question): Promise<FreshOwner> {
+    try {
+      const found = await this.owners.findInLedger(question.number);
+      if (found !== undefined) return found;
+    } catch (error) {
+      if (command.allocation === undefined || command.type === undefined) throw error;
+    }
+    return this.ownerClaimed(command, question);
+  }
+
+  /** Neither journal nor ledger tells; what the client says stands, as far as the journal does not contradict it. */
   private async ownerClaimed(
     command: ReturnCommand,
     { number, lastSequence }: Question,

@@ -9,6 +9,40 @@ export interface Answer {
   readonly replayed: boolean;
 }
 
+/** Who waits for answers, of one request or of several that came together. Each is answered or refused once. */
+export interface Asker {
+  /** Milliseconds it waits for each. */
+  readonly budgetMs: number;
+  /** @param place which of its requests */
+  answered(place: number, answer: Answer): void;
+  refused(place: number, error: SeqdError): void;
+}
+
+/** Somebody who waits for one answer. */
+export class SingleAsker implements Asker {
+  readonly budgetMs: number;
+  /** Rejects with a SeqdError. */
+  readonly answer: Promise<Answer>;
+  private resolve!: (answer: Answer) => void;
+  private reject!: (error: SeqdError) => void;
+
+  constructor(budgetMs: number) {
+    this.budgetMs = budgetMs;
+    this.answer = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  answered(_place: number, { record, replayed }: Answer): void {
+    this.resolve({ record, replayed });
+  }
+
+  refused(_place: number, error: SeqdError): void {
+    this.reject(error);
+  }
+}
+
 /** A request waiting for its answer. */
 export interface Pending {
   request: Request;
@@ -23,8 +57,9 @@ export interface Pending {
   doubtful: boolean;
   /** Answered; whatever still arrives for it is ignored. */
   settled: boolean;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: SeqdError) => void;
+  readonly asker: Asker;
+  /** Which of the asker's requests it is. */
+  readonly place: number;
 }
 
 /** Whether a request may have been carried out although nobody has said so. */

@@ -4,18 +4,21 @@ import type { SeriesId } from '../core/identifiers.ts';
 import type { Outcome, Request } from '../core/requests.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { Leader } from '../ports/coordination.ts';
-import type { ForwardMessage, ForwardOutcome, ForwardReply } from '../ports/peers.ts';
+import type { ForwardMessage, ForwardReply } from '../ports/peers.ts';
+import type { RestoreGuardView } from '../ports/restore-guard.ts';
 import type { SeriesShare } from './admission.ts';
 import { CommitLane } from './commit-lane.ts';
 import type { SlotClaim } from './commit-slots.ts';
 import { Company } from './company.ts';
+import { ForwardAsker } from './forward-asker.ts';
 import { Forwarder, type KnownLeader } from './forwarder.ts';
 import { Gathering } from './gathering.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { LedgerProgress } from './ledger-progress.ts';
 import type { SequencerDependencies } from './options.ts';
 import { OwnerLookup } from './owner-lookup.ts';
 import { OwnerQuestions } from './owner-questions.ts';
-import { type Answer, isUncertain, type Pending, PendingQueue } from './pending.ts';
+import { type Answer, type Asker, isUncertain, type Pending, PendingQueue, SingleAsker } from './pending.ts';
 import { type Backlog, Shedding } from './shedding.ts';
 
 const SWEEP_INTERVAL_MS = 25;
@@ -33,6 +36,8 @@ const WITHDRAW_PAUSE_MS = 200;
  */
 export class SeriesSequencer {
   readonly series: SeriesId;
+  /** How far the journal is in the ledger. */
+  readonly ledger: LedgerProgress;
   private readonly deps: SequencerDependencies;
   private readonly lane: CommitLane;
   private readonly queue = new PendingQueue();
@@ -94,7 +99,9 @@ export class SeriesSequencer {
       committedSequence: () => this.lane.committed?.head.sequence ?? 0,
     });
     const { journal } = this.lane.replica;
-    this.ownerQuestions = new OwnerQuestions(new OwnerLookup(deps.store, series, journal), {
+    this.ledger = new LedgerProgress(series, deps, { journal, state: () => this.lane.committed });
+    const owners = new OwnerLookup(deps.store, series, { index: journal, ledger: deps.ledger?.lookup });
+    this.ownerQuestions = new OwnerQuestions(owners, {
       answered: pending => {
         this.queue.unshift([pending]);
         this.schedulePump();
@@ -110,11 +117,12 @@ export class SeriesSequencer {
       catchUp: () => this.lane.catchUp(),
     });
     this.sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
+    if (deps.guard !== undefined) deps.guard.onChange = ready;
   }
 
   /** Loads the series and tries to become its leader, so that the first request finds everything ready. */
   async start(): Promise<void> {
-    await this.lane.recover();
+    await Promise.all([this.lane.recover(), this.ledger.look()]);
     if (this.serves && this.deps.coordination.leader(this.series) === undefined)
       await this.deps.coordination.campaign(this.series);
   }
@@ -130,27 +138,9 @@ export class SeriesSequencer {
    * @throws SeqdError with the rejection's code, or `overloaded`, `draining`, `unavailable`, `outcome_unknown`
    */
   submit(request: Request, budgetMs = this.deps.limits.requestTimeoutMs): Promise<Answer> {
-    const refusal = this.refusal(budgetMs);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    return new Promise((resolve, reject) => {
-      const nowMs = this.deps.clock.monotonicMs();
-      const pending: Pending = {
-        request,
-        submittedAtMs: nowMs,
-        deadlineMs: nowMs + budgetMs,
-        forwarded: request.origin.ingress !== undefined,
-        underWay: false,
-        doubtful: false,
-        settled: false,
-        resolve,
-        reject,
-      };
-      this.share.enter();
-      this.unanswered.add(pending);
-      this.company.joined(this.unanswered.size);
-      this.queue.push(pending);
-      this.schedulePump();
-    });
+    const asker = new SingleAsker(budgetMs);
+    this.takeIn(request, asker, 0);
+    return asker.answer;
   }
 
   /**
@@ -165,9 +155,16 @@ export class SeriesSequencer {
     if (!coordination.leads(this.series) || this.status !== 'open' || this.fatal !== undefined)
       return { status: 'not_leader' };
     const budgetMs = Math.min(message.budgetMs, this.deps.limits.requestTimeoutMs);
-    const outcomes = await Promise.all(
-      message.requests.map(request => this.forwardedOutcome(request, budgetMs)),
-    );
+    const { requests } = message;
+    const asker = new ForwardAsker(requests.length, budgetMs);
+    for (let place = 0; place < requests.length; place += 1) {
+      try {
+        this.takeIn(requests[place]!, asker, place);
+      } catch {
+        asker.refused(place, new SeqdError('internal'));
+      }
+    }
+    const outcomes = await asker.outcomes;
     return { status: 'done', outcomes, sequence: this.lane.committed?.head.sequence ?? 0 };
   }
 
@@ -200,6 +197,25 @@ export class SeriesSequencer {
     return this.lane.fatal;
   }
 
+  /** Why a restore from a backup keeps the series from being served, if it does. */
+  get setBack(): SeqdError | undefined {
+    return this.deps.guard?.refusal() ?? this.lane.contradiction;
+  }
+
+  /** How it stands with restores from a backup, and how far the series went as this node knows it. */
+  get restoreGuard(): RestoreGuardView & { readonly sequence: number; readonly next: number | null } {
+    const { contradiction } = this.lane;
+    const seen = this.lane.committed?.head;
+    const view = this.deps.guard?.view() ?? { state: 'off' as const, detail: '' };
+    return {
+      ...(contradiction === undefined || view.state === 'refusing'
+        ? view
+        : { state: 'refusing', detail: contradiction.message }),
+      sequence: seen?.sequence ?? 0,
+      next: seen?.next ?? null,
+    };
+  }
+
   /** Finishes what was accepted, gives leadership up, refuses what is new. Resolves when done or at the deadline. */
   async drain({ deadlineMs }: { deadlineMs: number }): Promise<void> {
     if (this.status === 'open') {
@@ -229,6 +245,7 @@ export class SeriesSequencer {
     clearInterval(this.sweeper);
     clearTimeout(this.companyTimer);
     this.housekeeping.close();
+    this.ledger.close();
     this.lane.close();
     this.slots.close();
     for (const pending of this.unanswered) {
@@ -237,10 +254,37 @@ export class SeriesSequencer {
     this.queue.takeAll();
   }
 
-  private refusal(budgetMs: number): SeqdError | undefined {
+  private takeIn(request: Request, asker: Asker, place: number): void {
+    const { budgetMs } = asker;
+    const nowMs = this.deps.clock.monotonicMs();
+    const refusal = this.refusal(budgetMs, nowMs);
+    if (refusal !== undefined) return asker.refused(place, refusal);
+    const pending: Pending = {
+      request,
+      submittedAtMs: nowMs,
+      deadlineMs: nowMs + budgetMs,
+      forwarded: request.origin.ingress !== undefined,
+      underWay: false,
+      doubtful: false,
+      settled: false,
+      asker,
+      place,
+    };
+    this.share.enter();
+    this.unanswered.add(pending);
+    this.company.joined(this.unanswered.size);
+    this.queue.push(pending);
+    this.schedulePump();
+  }
+
+  private refusal(budgetMs: number, nowMs = this.deps.clock.monotonicMs()): SeqdError | undefined {
     if (this.lane.fatal !== undefined) return this.lane.fatal;
     if (this.status !== 'open') return new SeqdError('draining');
-    const nowMs = this.deps.clock.monotonicMs();
+    const { setBack } = this;
+    if (setBack !== undefined) return setBack;
+    // Whoever commits decides: it knows the journal best.
+    const full = this.ledger.refusal();
+    if (full !== undefined && this.reachableLeader() === undefined) return full;
     const refusal = this.shedding.refusal(nowMs, budgetMs, this.backlog(nowMs));
     // Nobody waits any more for whom the series would be read again.
     if (refusal !== undefined && !this.lane.isReady) void this.lane.recover();
@@ -248,12 +292,13 @@ export class SeriesSequencer {
   }
 
   private backlog(nowMs: number): Backlog {
+    const unreadyMs = this.lane.unreadyMs(nowMs);
     return {
       underWay: this.lane.underWay + this.forwarder.messagesUnderWay,
       waiting: this.queue.length + this.ownerQuestions.size,
       stalledMs: Math.max(
         this.lane.stalledMs(nowMs),
-        this.reachableLeader() === undefined ? this.lane.unreadyMs(nowMs) : 0,
+        unreadyMs > 0 && this.reachableLeader() === undefined ? unreadyMs : 0,
       ),
     };
   }
@@ -281,8 +326,10 @@ export class SeriesSequencer {
   }
 
   private pump(): void {
-    const { fatal } = this.lane;
-    if (fatal !== undefined) for (const pending of this.queue.takeAll()) this.refuse(pending, fatal);
+    const refusal = this.lane.fatal ?? this.setBack;
+    if (refusal !== undefined) for (const pending of this.queue.takeAll()) this.refuse(pending, refusal);
+    // What was taken waits until it is known that nothing was set back.
+    if (this.deps.guard?.isOpen === false) return;
     while (this.queue.length > 0 && this.status !== 'closed') {
       const leader = this.forwardTarget();
       if (leader !== undefined) {
@@ -373,15 +420,6 @@ export class SeriesSequencer {
     this.queue.unshift(pendings.filter(pending => !pending.settled));
   }
 
-  private async forwardedOutcome(request: Request, budgetMs: number): Promise<ForwardOutcome> {
-    try {
-      return { status: 'done', ...(await this.submit(request, budgetMs)) };
-    } catch (error) {
-      const { code, message, details } = error instanceof SeqdError ? error : new SeqdError('internal');
-      return { status: 'failed', code, detail: message, details };
-    }
-  }
-
   private settle(pending: Pending, outcome: Outcome): void {
     if (pending.settled) return;
     switch (outcome.status) {
@@ -399,14 +437,15 @@ export class SeriesSequencer {
 
   private answer(pending: Pending, answer: Answer): void {
     this.finish(pending);
-    pending.resolve({ record: answer.record, replayed: answer.replayed });
+    pending.asker.answered(pending.place, answer);
   }
 
   private refuse(pending: Pending, error: SeqdError): void {
     if (pending.settled) return;
     this.finish(pending);
     // A forward of it that got no answer may still be carried out, so no refusal is final.
-    pending.reject(pending.doubtful ? new SeqdError('outcome_unknown', undefined, { cause: error }) : error);
+    const certain = pending.doubtful ? new SeqdError('outcome_unknown', undefined, { cause: error }) : error;
+    pending.asker.refused(pending.place, certain);
   }
 
   private finish(pending: Pending): void {

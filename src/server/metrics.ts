@@ -1,7 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { SeriesState } from '../core/state.ts';
+import type { LedgerView } from '../sequencer/ledger-progress.ts';
 import type { SequencerObserver } from '../sequencer/observer.ts';
+import { AnswerMetrics } from './answer-metrics.ts';
 
 /** What is read when metrics are scraped. */
 export interface MetricsSources {
@@ -10,6 +12,11 @@ export interface MetricsSources {
   leads(): boolean;
   etcdConnected(): boolean;
   pendingRequests(): number;
+  ledger(): LedgerView;
+  /** Whether a restore from a backup keeps the series from being served. */
+  setBack(): boolean;
+  /** Whether this node writes to the ledger. */
+  projects(): boolean;
   /** Milliseconds, of the longest since it was asked last. */
   eventLoopDelayMaxMs(): number;
 }
@@ -19,13 +26,7 @@ const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** The node's Prometheus metrics, one registry per node. */
 export class Metrics implements SequencerObserver {
   readonly registry = new Registry();
-  private readonly requests: Counter<'route' | 'status'>;
-  private readonly requestSeconds: Histogram<'route'>;
-  /** Finding a metric by its labels costs more than counting; routes and statuses are few. */
-  private readonly requestChildren = new Map<
-    string,
-    { count: Counter.Internal; seconds: Histogram.Internal<'route'> }
-  >();
+  private readonly answers: AnswerMetrics;
   private readonly batches: Counter<'series'>;
   private readonly batchFacts: Histogram<'series'>;
   private readonly commitSeconds: Histogram<'series'>;
@@ -35,6 +36,7 @@ export class Metrics implements SequencerObserver {
   private readonly forwards: Counter<'series'>;
   private readonly forwardFailures: Counter<'series'>;
   private readonly forwardSeconds: Histogram<'series'>;
+  private readonly projectedBatches: Counter<'series'>;
 
   constructor() {
     const registers = [this.registry];
@@ -44,19 +46,7 @@ export class Metrics implements SequencerObserver {
     for (const kind of ['handles', 'requests', 'resources']) {
       this.registry.removeSingleMetric(`nodejs_active_${kind}_total`);
     }
-    this.requests = new Counter({
-      name: 'seqd_http_requests_total',
-      help: 'HTTP requests answered',
-      labelNames: ['route', 'status'],
-      registers,
-    });
-    this.requestSeconds = new Histogram({
-      name: 'seqd_http_request_duration_seconds',
-      help: 'Time from request to answer',
-      labelNames: ['route'],
-      buckets: SECONDS,
-      registers,
-    });
+    this.answers = new AnswerMetrics(this.registry, SECONDS);
     this.batches = new Counter({
       name: 'seqd_batches_committed_total',
       help: 'Batches committed by this node',
@@ -114,6 +104,12 @@ export class Metrics implements SequencerObserver {
       buckets: SECONDS,
       registers,
     });
+    this.projectedBatches = new Counter({
+      name: 'seqd_ledger_projected_batches_total',
+      help: 'Batches that this node has written to the ledger',
+      labelNames: series,
+      registers,
+    });
   }
 
   /** Adds the gauges that are read at scrape time. */
@@ -132,6 +128,7 @@ export class Metrics implements SequencerObserver {
         numbers.set({ ...labels, state: 'reserved' }, head.reserved);
         numbers.set({ ...labels, state: 'pooled' }, head.pooled);
         numbers.set({ ...labels, state: 'void' }, head.voided);
+        numbers.set({ ...labels, state: 'imported' }, head.imported);
       },
     });
     this.gauge(
@@ -156,6 +153,13 @@ export class Metrics implements SequencerObserver {
     this.gauge('seqd_pending_requests', 'Requests waiting or under way', labels, () =>
       sources.pendingRequests(),
     );
+    this.gauge(
+      'seqd_restore_guard',
+      'Whether nothing is issued because a restore from a backup has set the series back',
+      labels,
+      () => Number(sources.setBack()),
+    );
+    this.observeLedger(sources, labels);
     this.gauge('seqd_etcd_connected', 'Whether etcd answered last time', {}, () =>
       Number(sources.etcdConnected()),
     );
@@ -167,18 +171,44 @@ export class Metrics implements SequencerObserver {
     );
   }
 
+  /** Without a ledger in the cluster these have no value. */
+  private observeLedger(sources: MetricsSources, labels: { series: string }): void {
+    const add = (name: string, help: string, read: (view: LedgerView) => number): void =>
+      this.gauge(name, help, labels, () => {
+        const view = sources.ledger();
+        return view.state === 'none' ? undefined : read(view);
+      });
+    add('seqd_ledger_lag_batches', 'Batches that are not in the ledger yet', view => view.lagBatches);
+    add(
+      'seqd_ledger_lag_seconds',
+      'About how long the oldest batch that is not in the ledger has waited',
+      view => view.lagSeconds,
+    );
+    add('seqd_ledger_connected', 'Whether the ledger answers the node that writes to it', view =>
+      Number(view.state !== 'unavailable'),
+    );
+    add('seqd_ledger_diverged', 'Whether ledger and journal contradict each other', view =>
+      Number(view.state === 'diverged'),
+    );
+    add(
+      'seqd_journal_unprojected_bytes',
+      'About how much of the journal is not in the ledger yet',
+      view => view.unprojectedBytes,
+    );
+    add(
+      'seqd_journal_unprojected_ratio',
+      'That as a part of what may wait; from 1 on requests are refused',
+      view => view.fullness,
+    );
+    add('seqd_ledger_projector', 'Whether this node writes to the ledger', () => Number(sources.projects()));
+  }
+
+  batchesProjected(series: SeriesId, batches: number): void {
+    this.projectedBatches.inc({ series: seriesName(series) }, batches);
+  }
+
   requestAnswered(route: string, status: number, ms: number): void {
-    const key = `${route} ${status}`;
-    let children = this.requestChildren.get(key);
-    if (children === undefined) {
-      children = {
-        count: this.requests.labels({ route, status }),
-        seconds: this.requestSeconds.labels({ route }),
-      };
-      this.requestChildren.set(key, children);
-    }
-    children.count.inc();
-    children.seconds.observe(ms / 1000);
+    this.answers.record(route, status, ms);
   }
 
   batchCommitted(series: SeriesId, facts: number, ms: number): void {

@@ -1,5 +1,6 @@
 import { parseOwnerKey, type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { SeriesState } from '../core/state.ts';
+import type { PatrolView } from '../ledger/ledger-patrol.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { SeriesSequencer } from '../sequencer/series-sequencer.ts';
 import type { EtcdMemberStatus } from '../store/etcd/etcd-status.ts';
@@ -15,6 +16,8 @@ export interface StatsSources {
   /** Milliseconds, of the longest since it was asked last. */
   readonly eventLoopDelayMaxMs: () => number;
   readonly members: () => Promise<readonly EtcdMemberStatus[]>;
+  /** How the verification of the ledger stands; `undefined` on nodes that do not do it. */
+  readonly patrol: () => PatrolView | undefined;
   readonly window: { readonly keyAgeMsMax: number; readonly keysMax: number };
   /** What requests may name, so that a client needs no configuration of its own. */
   readonly vocabulary: {
@@ -69,7 +72,7 @@ export class StatsService {
     const [state, members] = await Promise.all([sources.sequencer.current(), this.readMembers()]);
     this.sample(state);
     const { head } = state;
-    const accounted = head.issued + head.reserved + head.pooled + head.voided;
+    const accounted = head.issued + head.reserved + head.pooled + head.voided + head.imported;
     return {
       series: seriesName(sources.series),
       next: head.next,
@@ -79,6 +82,8 @@ export class StatsService {
       pooled: head.pooled,
       reserved: head.reserved,
       void: head.voided,
+      imported: head.imported,
+      openImport: head.openImport,
       holes: head.next - head.settings.start - accounted,
       ...byOwner(state),
       rate: {
@@ -97,6 +102,8 @@ export class StatsService {
         windowHours: sources.window.keyAgeMsMax / 3_600_000,
         oldestKeyAt: state.window.oldestTime === undefined ? null : iso(state.window.oldestTime),
       },
+      ledger: this.ledgerStats(),
+      restoreGuard: sources.sequencer.restoreGuard,
       vocabulary: sources.vocabulary,
       cluster: this.clusterStats(members),
       node: sources.coordination.self.id,
@@ -105,9 +112,24 @@ export class StatsService {
     };
   }
 
-  /** Members, nodes and leader, without the series: answers even without a quorum. */
+  /** Members, nodes, leader and ledger, without the series: answers even without a quorum. */
   async readCluster(): Promise<object> {
-    return this.clusterStats(await this.readMembers());
+    return {
+      ...this.clusterStats(await this.readMembers()),
+      ledger: this.ledgerStats(),
+      restoreGuard: this.sources.sequencer.restoreGuard,
+    };
+  }
+
+  private ledgerStats(): object {
+    const { lagSeconds, unprojectedBytes, fullness, ...view } = this.sources.sequencer.ledger.view();
+    return {
+      ...view,
+      lagSeconds: round(lagSeconds),
+      unprojectedBytes: Math.round(unprojectedBytes),
+      fullness: Math.round(fullness * 1_000) / 1_000,
+      verification: describePatrol(this.sources.patrol()),
+    };
   }
 
   private clusterStats(members: readonly EtcdMemberStatus[]): object {
@@ -154,6 +176,17 @@ export class StatsService {
     if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0;
     return ((last.drawn - first.drawn) * 1000) / (last.atMs - first.atMs);
   }
+}
+
+function describePatrol(view: PatrolView | undefined): object | null {
+  if (view === undefined) return null;
+  const { sequence, problems, lastPassAt, finding } = view;
+  return {
+    sequence,
+    problems,
+    lastPassAt: lastPassAt === undefined ? null : iso(lastPassAt),
+    finding: finding ?? null,
+  };
 }
 
 function byOwner(state: SeriesState): object {

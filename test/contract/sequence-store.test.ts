@@ -420,7 +420,7 @@ describe.each(STORE_SUBJECTS)('the %s store', (_name, open) => {
     });
 
     const prune = (first: number, last: number, guard = leadership): Promise<boolean> =>
-      subject.store.prune({ series: SERIES, first, last, leadership: guard });
+      subject.store.prune({ series: SERIES, first, last, leadership: guard, ledger: null });
 
     /** The journal as it stands: the batches that are there, and the one it is recorded to begin with. */
     async function journal(): Promise<{ batches: number[]; start: number | null }> {
@@ -493,8 +493,60 @@ describe.each(STORE_SUBJECTS)('the %s store', (_name, open) => {
       const other = { ...SERIES, series: 'global0' };
       await mustCommit(commitOf(null, 'uno', { series: other, journal: [journalKey(1), 'theirs'] }));
       await prune(1, 3);
-      expect(await subject.store.prune({ series: other, first: 1, last: 1, leadership })).toBe(true);
+      expect(await subject.store.prune({ series: other, first: 1, last: 1, leadership, ledger: null })).toBe(
+        true,
+      );
       expect(await journal()).toEqual({ batches: [4, 5, 6], start: 4 });
+    });
+  });
+
+  describe("the ledger's position", () => {
+    let election: LeadershipGuard;
+
+    beforeEach(async () => {
+      election = await subject.elect();
+      const entries = [2, 3].map(sequence => [journalKey(sequence), `entry ${sequence}`] as const);
+      await mustCommit(commitOf(null, 'one', { journal: [journalKey(1), 'entry 1'], puts: entries }));
+    });
+
+    const publish = (expected: string | null, value: string, guard = election): Promise<boolean> =>
+      subject.store.publishLedger({ series: SERIES, expected, value, election: guard });
+    const published = async (): Promise<string | undefined> =>
+      (await subject.store.read(SERIES, KEYS.ledger)).record?.value;
+
+    test('is written, and written anew over what it was', async () => {
+      expect(await publish(null, 'at 1')).toBe(true);
+      expect(await publish('at 1', 'at 2')).toBe(true);
+      expect(await published()).toBe('at 2');
+    });
+
+    test('a write that arrives late, or twice, changes nothing', async () => {
+      await publish(null, 'at 1');
+      await publish('at 1', 'at 2');
+      expect(await publish(null, 'at 1')).toBe(false);
+      expect(await publish('at 1', 'at 2')).toBe(false);
+      expect(await published()).toBe('at 2');
+    });
+
+    test('a deposed or replaced projector does not move it', async () => {
+      await publish(null, 'at 1');
+      const standing = await subject.elect();
+      expect(await publish('at 1', 'at 2')).toBe(false);
+      await subject.depose();
+      expect(await publish('at 1', 'at 2', standing)).toBe(false);
+      expect(await published()).toBe('at 1');
+    });
+
+    test('nothing is pruned when it reads otherwise than the one who prunes knows', async () => {
+      const prune = (ledger: string | null): Promise<boolean> =>
+        subject.store.prune({ series: SERIES, first: 1, last: 1, leadership: election, ledger });
+      expect(await prune('at 1')).toBe(false);
+      await publish(null, 'at 1');
+      expect(await prune(null)).toBe(false);
+      expect(await prune('at 2')).toBe(false);
+      expect((await subject.store.read(SERIES, journalKey(1))).record?.value).toBe('entry 1');
+      expect(await prune('at 1')).toBe(true);
+      expect((await subject.store.read(SERIES, journalKey(1))).record).toBeNull();
     });
   });
 

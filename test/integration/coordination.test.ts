@@ -5,7 +5,7 @@ import { CLOCK_TOLERANCE_MS, STAMP_INTERVAL_MS } from '../../src/cluster/cluster
 import { EtcdCoordination } from '../../src/cluster/etcd-coordination.ts';
 import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
 import { createSystemClock, type Clock } from '../../src/ports/clock.ts';
-import type { Leader } from '../../src/ports/coordination.ts';
+import { type Leader, projectorElection } from '../../src/ports/coordination.ts';
 import { type Logger, silentLogger } from '../../src/ports/logger.ts';
 import { EtcdConnection } from '../../src/store/etcd/etcd-connection.ts';
 import { EtcdKeys } from '../../src/store/etcd/etcd-keys.ts';
@@ -292,6 +292,24 @@ test('a leader that withdraws when nobody else serves leaves the election open',
   expect(leaderSeenBy(a)).toBeUndefined();
   const c = await join('c');
   expect(await c.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+});
+
+test('an election of its own decides who writes the ledger: it is won, given up to nobody and won again, apart from leadership', async () => {
+  const [a, b] = [await join('a'), await join('b')];
+  const projector = projectorElection(GLOBAL_SERIES);
+  expect(await a.coordination.campaign(GLOBAL_SERIES)).toBe(true);
+  expect(await b.coordination.campaign(projector)).toBe(true);
+  const first = b.coordination.leader(projector)!;
+  await a.coordination.refresh();
+  expect(a.coordination.leads(projector)).toBe(false);
+  expect(a.coordination.leader(projector)).toMatchObject({ nodeId: 'b', epoch: first.epoch });
+  expect(await a.coordination.campaign(projector)).toBe(false);
+  await a.coordination.resign(projector);
+  await b.coordination.resign(projector);
+  expect(b.coordination.leader(projector)).toBeUndefined();
+  expect(await a.coordination.campaign(projector)).toBe(true);
+  expect(a.coordination.leader(projector)!.epoch).toBeGreaterThan(first.epoch);
+  expect(a.coordination.leads(GLOBAL_SERIES)).toBe(true);
 });
 
 test('a node that has withdrawn still says so when it had to register again', async () => {

@@ -114,6 +114,7 @@ test('numbers by state, next number and journal are those of the series', async 
       [label('reserved'), 0],
       [label('pooled'), 0],
       [label('void'), 0],
+      [label('imported'), 0],
     ]),
   );
   expect(await read(leader, 'seqd_next_number')).toEqual(new Map([[`{series="${SERIES}"}`, 6]]));

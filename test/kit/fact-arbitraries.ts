@@ -4,11 +4,13 @@ import type { NumberRange } from '../../src/core/ranges.ts';
 
 /** Anything a client may say. */
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
-export const name = fc.stringMatching(/^[a-z0-9._-]{1,12}$/);
-export const number = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 10_000 });
+const name = fc.stringMatching(/^[a-z0-9._-]{1,12}$/);
+const number = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 10_000 });
+/** Who a number was issued to. */
 export const owner = fc.record({ site: name, partition: name, type: name });
+/** A place in the journal. */
 export const position = fc.record({ sequence: fc.integer({ min: 1, max: 1e9 }), index: fc.nat(5000) });
-export const range = fc
+const range = fc
   .tuple(number, fc.nat(5000))
   .map(([first, length]): NumberRange => ({ first, last: first + length }));
 const drawn = { owner, fresh: fc.option(range, { nil: null }), reused: fc.array(range, { maxLength: 3 }) };
@@ -22,7 +24,7 @@ const origin = fc
   )
   .map(([repeatable, forwarded, rest]) => ({ ...repeatable, ...forwarded, ...rest }));
 
-export const fact = fc
+const fact = fc
   .tuple(
     fc.oneof(
       fc.record({ kind: fc.constant('issue'), ...drawn }),
@@ -52,8 +54,43 @@ export const fact = fc
         actor: text,
       }),
       range.map(skipped => ({ kind: 'raise', next: skipped.last + 1, skipped, reason: 'r', actor: 'a' })),
+      fc.tuple(range, fc.nat(100), text, target).map(([imported, before, source, gapsTo]) => ({
+        kind: 'raise',
+        next: imported.last + 1,
+        skipped:
+          before === 0 ? null : { first: Math.max(1, imported.first - before), last: imported.first - 1 },
+        reason: 'r',
+        actor: 'a',
+        imported: { first: imported.first, source, gapsTo },
+      })),
+      fc.tuple(range, text, target).map(([{ first, last }, source, to]) => ({
+        kind: 'adopt',
+        first,
+        last,
+        gaps:
+          last - first < 4
+            ? []
+            : [
+                { first: first + 1, last: first + 2 },
+                { first: last, last },
+              ],
+        to,
+        source,
+        reason: 'r',
+        actor: 'a',
+      })),
     ),
     origin,
   )
   .map(([body, from]) => ({ ...body, ...from }) as Fact);
 
+/** A journal entry's batch; each fact by itself is possible, their history need not be. */
+export const batch = fc.record({
+  sequence: fc.integer({ min: 1 }),
+  previous: name,
+  time: fc.nat(),
+  node: name,
+  serial: fc.nat(),
+  next: number,
+  facts: fc.array(fact, { minLength: 1, maxLength: 8 }),
+});

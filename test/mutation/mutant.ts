@@ -14,6 +14,8 @@ const COPIED = [
   'test/unit/client',
   'test/unit/cluster',
   'test/unit/core',
+  'test/unit/events',
+  'test/unit/ledger',
   'test/unit/sequencer',
   'test/unit/server',
   'package.json',

@@ -6,7 +6,9 @@ import type { SimCluster, SimNode } from '../kit/sim/sim-cluster.ts';
 /** Prunes the journal as its leader would, up to and including batch `last`. */
 async function prune(cluster: SimCluster, leader: SimNode, last: number): Promise<void> {
   const leadership = leader.coordination.leader(GLOBAL_SERIES)!.guard;
-  expect(await cluster.store.prune({ series: GLOBAL_SERIES, first: 1, last, leadership })).toBe(true);
+  expect(await cluster.store.prune({ series: GLOBAL_SERIES, first: 1, last, leadership, ledger: null })).toBe(
+    true,
+  );
 }
 
 describe('a commit whose fate is asked after too late', () => {

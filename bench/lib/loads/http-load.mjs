@@ -4,7 +4,7 @@ import { loadSockets } from './socket-load.mjs';
 /**
  * @typedef {object} HttpLoadOptions
  * @property {readonly string[]} urls with path; the connections are spread over them
- * @property {string} body JSON, posted with every request
+ * @property {string | readonly string[]} body JSON, posted with every request; of several each connection posts one
  * @property {number} connections
  * @property {number} ms
  * @property {boolean} numbered whether every answer must hold a sequence number
@@ -18,15 +18,14 @@ import { loadSockets } from './socket-load.mjs';
  * @throws when an answer is not 200, or has no number though it should
  */
 export async function load({ urls, body, connections, ms, numbered }) {
-  const targets = urls.map(text => {
-    const url = new URL(text);
-    return { host: url.hostname, port: Number(url.port), request: postOf(url, body) };
+  const bodies = [body].flat();
+  const targets = Array.from({ length: connections }, (_, i) => {
+    const url = new URL(/** @type {string} */ (urls[i % urls.length]));
+    const request = postOf(url, /** @type {string} */ (bodies[i % bodies.length]));
+    return { host: url.hostname, port: Number(url.port), request };
   });
   const raw = await loadSockets({
-    targets: Array.from(
-      { length: connections },
-      (_, i) => /** @type {import('./socket-load.mjs').Target} */ (targets[i % targets.length]),
-    ),
+    targets,
     createReader: () => new HttpAnswerReader(),
     ms,
   });

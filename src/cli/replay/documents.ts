@@ -1,4 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync';
+import { CSV_FORMAT, type CsvRow, lineOfCsvError } from '../csv-format.ts';
 
 /** A document header of the retailer. */
 export interface ReplayDocument {
@@ -28,24 +29,14 @@ export interface ParsedDocuments {
 
 const COLUMNS = ['invoice_no', 'invoiced_at', 'country', 'line_count', 'amount_gbp'] as const;
 
-interface Row {
-  readonly record: readonly string[];
-  readonly info: { readonly lines: number };
-}
-
 /** Reads and checks the whole file. Columns may come in any order; others than ours are a mistake. */
 export function parseDocuments(csv: string): ParsedDocuments {
-  let rows: Row[];
+  let rows: CsvRow[];
   try {
-    rows = parse(csv, {
-      bom: true,
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-    }) as unknown as Row[];
+    rows = parse(csv, CSV_FORMAT) as unknown as CsvRow[];
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    return { documents: [], mistakes: [{ line: Number(error['lines'] ?? 1), message: error.message }] };
+    return { documents: [], mistakes: [{ line: lineOfCsvError(error), message: error.message }] };
   }
   const [header, ...body] = rows;
   const mistakes = checkHeader(header);
@@ -53,7 +44,7 @@ export function parseDocuments(csv: string): ParsedDocuments {
   return parseRows(header!.record, body);
 }
 
-function checkHeader(header: Row | undefined): RowMistake[] {
+function checkHeader(header: CsvRow | undefined): RowMistake[] {
   if (header === undefined)
     return [{ line: 1, message: `the file is empty; expected the columns ${COLUMNS.join(',')}` }];
   const names = header.record;
@@ -68,7 +59,7 @@ function checkHeader(header: Row | undefined): RowMistake[] {
   return problems.map(message => ({ line: header.info.lines, message }));
 }
 
-function parseRows(header: readonly string[], rows: readonly Row[]): ParsedDocuments {
+function parseRows(header: readonly string[], rows: readonly CsvRow[]): ParsedDocuments {
   const documents: ReplayDocument[] = [];
   const mistakes: RowMistake[] = [];
   const seen = new Map<string, number>();

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse as parseQuery } from 'node:querystring';
 import { SeqdError } from '../../core/errors.ts';
-import type { SeriesId } from '../../core/identifiers.ts';
-import type { AllocatedRange } from '../../core/replies.ts';
+import type { Owner, SeriesId } from '../../core/identifiers.ts';
+import type { AllocatedRange, AllocationReply } from '../../core/replies.ts';
 import type { Coordination } from '../../ports/coordination.ts';
 import type { NumberService } from '../../sequencer/number-service.ts';
-import { answerError, sendJson } from './respond.ts';
+import { contextOf, REQUEST_ID_HEADER } from './request-context.ts';
+import { answerError, JSON_TYPE, sendJson, sendJsonText } from './respond.ts';
 import { readJsonObject } from './read-body.ts';
 import type { Logger } from '../../ports/logger.ts';
 import {
@@ -38,9 +39,12 @@ export interface DrawEndpointOptions {
  */
 export class DrawEndpoint {
   private readonly options: DrawEndpointOptions;
+  /** JSON. */
+  private readonly ownName: string;
 
   constructor(options: DrawEndpointOptions) {
     this.options = options;
+    this.ownName = JSON.stringify(options.coordination.self.id);
   }
 
   /** Whether the request is for this endpoint, spelt as documented. */
@@ -51,22 +55,21 @@ export class DrawEndpoint {
 
   /** Answers the request, errors too. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { vocabulary, bodyLimitBytes, logger } = this.options;
     try {
-      await this.draw(
-        request,
-        response,
-        parseNext(await this.fieldsOf(request, response), this.options.vocabulary),
-      );
+      const fields =
+        request.method === 'POST'
+          ? await readJsonObject(request, bodyLimitBytes)
+          : this.queryOf(request, response);
+      const input = parseNext(fields, vocabulary);
+      if (input.behaviour === 'preview') await this.preview(request, response, input);
+      else await this.draw(request, response, input);
     } catch (error) {
-      answerError(request, response, error, this.options.logger);
+      answerError(request, response, error, logger);
     }
   }
 
-  private async fieldsOf(
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<Record<string, unknown>> {
-    if (request.method === 'POST') return readJsonObject(request, this.options.bodyLimitBytes);
+  private queryOf(request: IncomingMessage, response: ServerResponse): Record<string, unknown> {
     if (request.method === 'GET') {
       const question = request.url!.indexOf('?');
       return question < 0 ? {} : parseQuery(request.url!.slice(question + 1));
@@ -77,7 +80,6 @@ export class DrawEndpoint {
 
   private async draw(request: IncomingMessage, response: ServerResponse, input: NextInput): Promise<void> {
     const { owner, count, contiguous, behaviour } = input;
-    if (behaviour === 'preview') return this.preview(response, input);
     const key = parseIdempotencyKey(request.headers['idempotency-key']);
     const origin = originOf(
       input,
@@ -90,25 +92,35 @@ export class DrawEndpoint {
     const { numbers } = this.options;
     const { reply, replayed } =
       behaviour === 'suppress' ? await numbers.suppress(draw, owner.type) : await numbers.issue(draw);
-    if (replayed) response.setHeader('idempotent-replayed', 'true');
-    sendJson(response, 200, {
-      sequenceNumber: reply.numbers[0]!.first,
-      count: reply.count,
-      numbers: describeRanges(reply.numbers),
-      reused: reply.numbers.some(isReused),
-      allocationId: reply.allocationId,
-      siteId: owner.site,
-      partitionId: owner.partition,
-      invoiceType: owner.type,
-      node: this.options.coordination.self.id,
-      leader: this.leader(),
-      revision: reply.revision,
-      issuedAt: isoTime(reply.issuedAt),
-      released: reply.suppressed,
+    const { id } = contextOf(request);
+    sendJsonText(response, 200, {
+      headers: replayed ? [REQUEST_ID_HEADER, id, 'idempotent-replayed', 'true'] : [REQUEST_ID_HEADER, id],
+      type: JSON_TYPE,
+      text: this.describe(reply, owner),
     });
   }
 
-  private async preview(response: ServerResponse, { owner, count, contiguous }: NextInput): Promise<void> {
+  /**
+   * The answer to a draw, put together by hand: numbers stand as they are, texts have gone through `JSON.stringify` or are
+   * of our making.
+   */
+  private describe(reply: AllocationReply, owner: Owner): string {
+    const { numbers, count, allocationId, revision, suppressed } = reply;
+    return (
+      `{"sequenceNumber":${numbers[0]!.first},"count":${count},"numbers":${rangesText(numbers)},` +
+      `"reused":${numbers.some(isReused)},"allocationId":"${allocationId}",` +
+      `"siteId":${JSON.stringify(owner.site)},"partitionId":${JSON.stringify(owner.partition)},` +
+      `"invoiceType":${JSON.stringify(owner.type)},"node":${this.ownName},` +
+      `"leader":${JSON.stringify(this.leader())},"revision":${revision},"issuedAt":"${isoTime(reply.issuedAt)}"` +
+      (suppressed === undefined ? '}' : `,"released":${JSON.stringify(suppressed)}}`)
+    );
+  }
+
+  private async preview(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { owner, count, contiguous }: NextInput,
+  ): Promise<void> {
     if (!this.options.simulatedEnabled) {
       throw new SeqdError(
         'simulated_disabled',
@@ -116,10 +128,11 @@ export class DrawEndpoint {
       );
     }
     const { numbers } = await this.options.numbers.preview({ owner, count, contiguous, origin: {} });
+    response.setHeader(REQUEST_ID_HEADER, contextOf(request).id);
     sendJson(response, 200, {
       sequenceNumber: numbers[0]!.first,
       count,
-      numbers: describeRanges(numbers),
+      numbers: rangesOf(numbers),
       reused: numbers.some(isReused),
       preview: true,
       siteId: owner.site,
@@ -137,8 +150,15 @@ export class DrawEndpoint {
 
 const isReused = (range: AllocatedRange): boolean => range.reused;
 
+/** The text of {@link rangesOf}; of one range, as nearly all are, without making objects for it. */
+function rangesText(ranges: readonly AllocatedRange[]): string {
+  if (ranges.length > 1) return JSON.stringify(rangesOf(ranges));
+  const { first, last } = ranges[0]!;
+  return `[{"first":${first},"last":${last}}]`;
+}
+
 /** `reused` is said once for all, or range by range where pool and counter are mixed. */
-function describeRanges(ranges: readonly AllocatedRange[]): readonly object[] {
+function rangesOf(ranges: readonly AllocatedRange[]): readonly object[] {
   const mixed = ranges.length > 1 && ranges.some(isReused) && !ranges.every(isReused);
   return mixed ? ranges : ranges.map(({ first, last }) => ({ first, last }));
 }

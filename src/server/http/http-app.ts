@@ -10,14 +10,17 @@ import helmet from 'helmet';
 import { SeqdError } from '../../core/errors.ts';
 import type { Metrics } from '../metrics.ts';
 import { DRAW_PATH, DrawEndpoint, type DrawEndpointOptions } from './draw-endpoint.ts';
+import { type AdminRoutesOptions, createAdminRoutes } from './admin-routes.ts';
 import { createFastExpress, type FastClasses } from './fast-express.ts';
 import { createHealthRoutes, type HealthSources } from './health-routes.ts';
-import { type Accounting, contextOf } from './request-context.ts';
+import { createLedgerRoutes, type LedgerRoutesOptions } from './ledger-routes.ts';
+import { type Accounting, contextOf, REQUEST_ID_HEADER } from './request-context.ts';
 import { answerError } from './respond.ts';
 import { createSequenceRoutes, type SequenceRoutesOptions } from './sequence-routes.ts';
 
 /** What the HTTP interface is made of. */
-export interface HttpAppOptions extends Omit<SequenceRoutesOptions, 'draw'>, DrawEndpointOptions {
+export interface HttpAppOptions
+  extends Omit<SequenceRoutesOptions, 'draw'>, DrawEndpointOptions, AdminRoutesOptions, LedgerRoutesOptions {
   readonly health: HealthSources;
   readonly metrics: Metrics;
   readonly accounting: Accounting;
@@ -36,12 +39,17 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { accounting } = options;
   const draw = new DrawEndpoint(options);
   const { app, classes } = createExpressApp({ ...options, draw });
+  const answerDraw = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    await draw.handle(request, response);
+    accounting.end(request, response, DRAW_PATH);
+  };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    response.setHeader('x-request-id', accounting.begin(request).id);
+    const { id } = accounting.begin(request);
     if (draw.matches(request)) {
-      void draw.handle(request, response).then(() => accounting.end(request, response, DRAW_PATH));
+      void answerDraw(request, response);
       return;
     }
+    response.setHeader(REQUEST_ID_HEADER, id);
     response.on('finish', () => accounting.end(request, response, routeOf(request as Request)));
     app(request, response);
   };
@@ -56,6 +64,8 @@ function createExpressApp(options: HttpAppOptions & { draw: DrawEndpoint }): {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(SEQUENCE_BASE, mountedAt(SEQUENCE_BASE), createSequenceRoutes(options));
+  app.use(ADMIN_BASE, mountedAt(ADMIN_BASE), createAdminRoutes(options));
+  app.use(LEDGER_BASE, mountedAt(LEDGER_BASE), createLedgerRoutes(options));
   app.use(createHealthRoutes(options.health));
   app.get('/metrics', async (_request, response) => {
     const text = await options.metrics.registry.metrics();
@@ -79,6 +89,8 @@ function createExpressApp(options: HttpAppOptions & { draw: DrawEndpoint }): {
 }
 
 const SEQUENCE_BASE = '/api/v1/sequence';
+const ADMIN_BASE = '/api/v1/admin';
+const LEDGER_BASE = '/api/v1';
 const DASHBOARD_BASE = '/dashboard';
 
 /** Notes for metrics which router took the request; `request.baseUrl` is spelt as the client spelt it. */

@@ -7,38 +7,31 @@ import { SeqdError } from '../../core/errors.ts';
  * @throws SeqdError `malformed_body`, `body_too_large`, `unsupported_media_type`; the rest of a body that is too large
  *   is not read, so the connection must be closed then
  */
-export function readJsonObject(request: IncomingMessage, bytesMax: number): Promise<Record<string, unknown>> {
+export async function readJsonObject(
+  request: IncomingMessage,
+  bytesMax: number,
+): Promise<Record<string, unknown>> {
+  const refusal = refuseHeaders(request, bytesMax);
+  if (refusal !== undefined) {
+    request.resume();
+    throw refusal;
+  }
+  return parse(await readBytes(request, bytesMax));
+}
+
+function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const refusal = refuseHeaders(request, bytesMax);
-    if (refusal !== undefined) {
-      request.resume();
-      reject(refusal);
-      return;
-    }
     const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
+      const before = bytes;
       bytes += chunk.length;
       // What comes beyond the limit is read and forgotten; the answer need not wait for it.
       if (bytes <= bytesMax) chunks.push(chunk);
-      else settle(() => reject(tooLarge(bytesMax)));
+      else if (before <= bytesMax) reject(tooLarge(bytesMax));
     });
-    request.on('end', () =>
-      settle(() => resolve(parse(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))),
-    );
-    request.on('error', error =>
-      settle(() => reject(new SeqdError('malformed_body', 'The body ended early', { cause: error }))),
-    );
-    let settled = false;
-    function settle(how: () => void): void {
-      if (settled) return;
-      settled = true;
-      try {
-        how();
-      } catch (error) {
-        reject(error instanceof SeqdError ? error : new SeqdError('internal', undefined, { cause: error }));
-      }
-    }
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    request.on('error', cause => reject(new SeqdError('malformed_body', 'The body ended early', { cause })));
   });
 }
 

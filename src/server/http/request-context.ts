@@ -19,6 +19,8 @@ export function contextOf(request: IncomingMessage): RequestContext {
   return (request as WithContext)[CONTEXT]!;
 }
 
+/** The header that carries a request's id, both ways. */
+export const REQUEST_ID_HEADER = 'x-request-id';
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** Where requests are counted. */
@@ -43,7 +45,7 @@ export class Accounting {
 
   /** Begins a request. A client's own `X-Request-Id` is kept when it is usable. */
   begin(request: IncomingMessage): RequestContext {
-    const given = request.headers['x-request-id'];
+    const given = request.headers[REQUEST_ID_HEADER];
     this.count += 1;
     const usable = typeof given === 'string' && REQUEST_ID.test(given);
     const id = usable ? given : `${this.options.instance}-${this.count.toString(36)}`;
@@ -60,10 +62,11 @@ export class Accounting {
   end(request: IncomingMessage, response: ServerResponse, route: string): void {
     const { metrics, latency, logger, logRequests } = this.options;
     const { id, startedAtMs } = contextOf(request);
-    const ms = performance.now() - startedAtMs;
+    const nowMs = performance.now();
+    const ms = nowMs - startedAtMs;
     const status = response.statusCode;
     metrics.requestAnswered(route, status, ms);
-    if (CHANGING_ROUTES.has(route)) latency.record(ms);
+    if (CHANGING_ROUTES.has(route)) latency.record(ms, nowMs);
     if (logRequests)
       logger.debug({ requestId: id, method: request.method, url: request.url, status, ms }, 'request');
   }

@@ -79,7 +79,8 @@ async function answerRelease(
   });
 }
 
-function bodyOf(request: Request): Record<string, unknown> {
+/** The body that was parsed. @throws SeqdError `malformed_body`, `unsupported_media_type` */
+export function bodyOf(request: Request): Record<string, unknown> {
   const body: unknown = request.body;
   if (body === undefined) {
     // With chunks there is a body of unknown length.

@@ -12,7 +12,7 @@ export interface Vocabulary {
 }
 
 /** One thing that is wrong with a request. */
-interface Mistake {
+export interface Mistake {
   readonly field: string;
   readonly code: ErrorCode;
   readonly detail: string;
@@ -160,7 +160,8 @@ export function fingerprint(payload: readonly unknown[]): string {
   return hash('sha1', JSON.stringify(payload), 'base64').slice(0, 16);
 }
 
-function refuseMistakes(mistakes: readonly Mistake[]): void {
+/** @throws SeqdError the first mistake's code, with all mistakes, if there is any */
+export function refuseMistakes(mistakes: readonly Mistake[]): void {
   const [first] = mistakes;
   if (first === undefined) return;
   const detail = mistakes.map(mistake => mistake.detail).join('; ');
@@ -271,7 +272,7 @@ function optionalText<K extends string>(
 }
 
 /** A safe integer from a JSON number or a decimal text; `undefined` for anything else. */
-function toInteger(value: unknown): number | undefined {
+export function toInteger(value: unknown): number | undefined {
   if (typeof value === 'string' && /^-?\d{1,16}$/.test(value)) return toInteger(Number(value));
   return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 }
@@ -283,7 +284,8 @@ function describe(field: string, value: unknown, allowed: readonly string[]): st
     : `${field} ${show(value)} is not known; it is one of ${list}`;
 }
 
-function show(value: unknown): string {
+/** A value as a message names it. */
+export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -6,6 +6,7 @@ import type {
   Commit,
   CommitOutcome,
   LeadershipGuard,
+  LedgerPublication,
   Prune,
   RangeQuery,
   RangeResult,
@@ -115,20 +116,30 @@ export class EtcdStore implements SequenceStore {
     }
   }
 
-  async prune({ series, first, last, leadership }: Prune): Promise<boolean> {
+  async prune({ series, first, last, leadership, ledger }: Prune): Promise<boolean> {
     const key = (name: string): Buffer => Buffer.from(this.keys.seriesRecord(series, name));
     const start = key(KEYS.journalStart);
-    const begins: ICompare =
-      first === 1
-        ? { key: start, target: 'Create', result: 'Equal', create_revision: 0 }
-        : { key: start, target: 'Value', result: 'Equal', value: Buffer.from(encodeJournalStart(first)) };
+    const begins = readsAs(start, first === 1 ? null : encodeJournalStart(first));
     const request = {
-      compare: [guardCompare(leadership), begins],
+      compare: [guardCompare(leadership), begins, readsAs(key(KEYS.ledger), ledger)],
       success: [
         { request_delete_range: { key: key(journalKey(first)), range_end: key(journalKey(last + 1)) } },
         { request_put: { key: start, value: Buffer.from(encodeJournalStart(last + 1)) } },
       ],
     };
+    return this.attempt(request);
+  }
+
+  async publishLedger({ series, expected, value, election }: LedgerPublication): Promise<boolean> {
+    const key = Buffer.from(this.keys.seriesRecord(series, KEYS.ledger));
+    return this.attempt({
+      compare: [guardCompare(election), readsAs(key, expected)],
+      success: [{ request_put: { key, value: Buffer.from(value) } }],
+    });
+  }
+
+  /** Whether a transaction's compares held and it was carried out. @throws SeqdError `unavailable` */
+  private async attempt(request: { compare: ICompare[]; success: IRequestOp[] }): Promise<boolean> {
     try {
       return (await this.connection.call((client, options) => client.kv.txn(request, options))).succeeded;
     } catch (error) {
@@ -157,11 +168,7 @@ export class EtcdStore implements SequenceStore {
   private transaction(commit: Commit): { compare: ICompare[]; success: IRequestOp[]; failure: IRequestOp[] } {
     const key = (name: string): Buffer => Buffer.from(this.keys.seriesRecord(commit.series, name));
     const head = key(KEYS.head);
-    const compare: ICompare[] = [
-      commit.expectedHead === null
-        ? { key: head, target: 'Create', result: 'Equal', create_revision: 0 }
-        : { key: head, target: 'Value', result: 'Equal', value: Buffer.from(commit.expectedHead) },
-    ];
+    const compare: ICompare[] = [readsAs(head, commit.expectedHead)];
     const failure: IRequestOp[] = [
       { request_range: { key: head } },
       { request_range: { key: key(commit.journalKey) } },
@@ -180,6 +187,13 @@ export class EtcdStore implements SequenceStore {
     for (const name of commit.deletes) success.push({ request_delete_range: { key: key(name) } });
     return { compare, success, failure };
   }
+}
+
+/** Holds while the key has this text, or is not there for `null`. */
+function readsAs(key: Buffer, text: string | null): ICompare {
+  return text === null
+    ? { key, target: 'Create', result: 'Equal', create_revision: 0 }
+    : { key, target: 'Value', result: 'Equal', value: Buffer.from(text) };
 }
 
 function guardCompare({ key, revision }: LeadershipGuard): ICompare {

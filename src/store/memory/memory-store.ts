@@ -4,6 +4,7 @@ import type {
   Commit,
   CommitOutcome,
   LeadershipGuard,
+  LedgerPublication,
   Prune,
   RangeQuery,
   RangeResult,
@@ -52,14 +53,22 @@ export class MemoryStore implements SequenceStore {
     return this.select(query);
   }
 
-  async prune({ series, first, last, leadership }: Prune): Promise<boolean> {
-    const start = this.current(series, KEYS.journalStart)?.value ?? null;
+  async prune({ series, first, last, leadership, ledger }: Prune): Promise<boolean> {
+    const start = this.value(series, KEYS.journalStart);
     const begins = start === (first === 1 ? null : encodeJournalStart(first));
-    if (!begins || !this.leads(leadership)) return false;
+    const allowed = this.value(series, KEYS.ledger) === ledger;
+    if (!begins || !allowed || !this.leads(leadership)) return false;
     const { records } = this.select({ series, from: journalKey(first), to: journalKey(last + 1) });
     this.revision += 1;
     for (const { key } of records) this.write(series, key, null);
     this.write(series, KEYS.journalStart, encodeJournalStart(last + 1));
+    return true;
+  }
+
+  async publishLedger({ series, expected, value, election }: LedgerPublication): Promise<boolean> {
+    if (this.value(series, KEYS.ledger) !== expected || !this.leads(election)) return false;
+    this.revision += 1;
+    this.write(series, KEYS.ledger, value);
     return true;
   }
 
@@ -101,6 +110,10 @@ export class MemoryStore implements SequenceStore {
 
   private leads(guard: LeadershipGuard): boolean {
     return this.leaderships.get(guard.key) === guard.revision;
+  }
+
+  private value(series: SeriesId, key: string): string | null {
+    return this.current(series, key)?.value ?? null;
   }
 
   private current(series: SeriesId, key: string): StoredRecord | null {

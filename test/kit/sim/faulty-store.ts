@@ -5,6 +5,7 @@ import type {
   Commit,
   CommitOutcome,
   LeadershipTransfer,
+  LedgerPublication,
   Prune,
   RangeQuery,
   RangeResult,
@@ -134,6 +135,10 @@ export class FaultyStore implements SequenceStore {
 
   async prune(prune: Prune): Promise<boolean> {
     return this.reading('prune', () => this.store.prune(prune));
+  }
+
+  async publishLedger(publication: LedgerPublication): Promise<boolean> {
+    return this.reading('publish', () => this.store.publishLedger(publication));
   }
 
   async series(): Promise<SeriesId[]> {

@@ -9,9 +9,10 @@ import type { NodeInfo } from '../../../src/ports/coordination.ts';
 import { silentLogger } from '../../../src/ports/logger.ts';
 import { Admission } from '../../../src/sequencer/admission.ts';
 import { CommitSlots } from '../../../src/sequencer/commit-slots.ts';
+import type { JournalLimits } from '../../../src/sequencer/journal-keeper.ts';
 import { readJournal } from '../../../src/sequencer/load-state.ts';
 import { silentObserver, type SequencerObserver } from '../../../src/sequencer/observer.ts';
-import type { EngineLimits, SequencerDependencies } from '../../../src/sequencer/options.ts';
+import type { EngineLimits, LedgerOptions, SequencerDependencies } from '../../../src/sequencer/options.ts';
 import { SeriesSequencer } from '../../../src/sequencer/series-sequencer.ts';
 import { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { verifySeries } from '../../../src/verify/verify-series.ts';
@@ -32,6 +33,10 @@ export interface SimOptions {
   readonly callTimeoutMs?: number;
   /** How often nodes look at who leads, besides when they are told to. */
   readonly lookIntervalMs?: number;
+  /** How much of the journal is kept. */
+  readonly journal?: Partial<JournalLimits>;
+  /** What engines are to know of a ledger; without it there is none. */
+  readonly ledger?: LedgerOptions;
   /** Each node's wall clock, as milliseconds ahead of the true time. */
   readonly skewsMs?: readonly number[];
 }
@@ -108,7 +113,8 @@ export class SimNode {
       slots: new CommitSlots(limits.commitsMax, clock),
       settings: { ...SETTINGS, ...options.settings },
       window: { ...DEFAULT_WINDOW, ...options.window },
-      journal: { batchesMax: 100_000, bytesMax: 100_000_000 },
+      journal: { batchesMax: 100_000, bytesMax: 100_000_000, ...options.journal },
+      ...(options.ledger === undefined ? {} : { ledger: options.ledger }),
     };
     this.sequencer = this.engineOf(GLOBAL_SERIES);
     cluster.network.listen(this.info.instance, message =>

@@ -19,6 +19,8 @@ export class SimElection {
   members: () => readonly NodeInfo[] = () => [];
   /** Processes that serve a series no more and could say so: `instance series`. */
   readonly stopped = new Set<string>();
+  /** Who really holds each election besides that of the leader, by its series' name. */
+  readonly others = new Map<string, Leader>();
   /** What the clock of each process showed when it last published it, by instance. */
   readonly stamps = new Map<string, number>();
   private readonly store: MemoryStore;
@@ -51,6 +53,26 @@ export class SimElection {
     return this.current;
   }
 
+  /** Gives an election besides that of the leader to a node, whoever held it. */
+  electOther(series: SeriesId, node: NodeInfo): Leader {
+    this.epoch += 1;
+    const guard: LeadershipGuard = {
+      key: `leaders/${seriesName(series)}`,
+      revision: `election-${this.epoch}`,
+    };
+    this.store.setLeadership(guard);
+    const holder = { node, nodeId: node.id, instance: node.instance, epoch: this.epoch, guard };
+    this.others.set(seriesName(series), holder);
+    return holder;
+  }
+
+  /** Its key vanishes. */
+  vacate(series: SeriesId): void {
+    const holder = this.others.get(seriesName(series));
+    if (holder !== undefined) this.store.dropLeadership(holder.guard.key);
+    this.others.delete(seriesName(series));
+  }
+
   /** The election key vanishes, as when a lease ends. */
   depose(): void {
     this.store.dropLeadership(ELECTION_KEY);
@@ -78,6 +100,8 @@ export class SimCoordination implements Coordination {
   frozen = false;
   /** What this node believes. */
   view: Leader | undefined;
+  /** What this node believes of the elections besides that of the leader. */
+  private otherViews: ReadonlyMap<string, Leader> = new Map();
   /** How often it tried to become leader. */
   campaigns = 0;
   /** Names of the series that this process serves no more. */
@@ -111,16 +135,24 @@ export class SimCoordination implements Coordination {
     return this.election.members();
   }
 
-  leader(_series: SeriesId): Leader | undefined {
-    return this.view;
+  leader(series: SeriesId): Leader | undefined {
+    return isOther(series) ? this.otherViews.get(seriesName(series)) : this.view;
   }
 
-  leads(_series: SeriesId): boolean {
-    return this.view?.instance === this.self.instance;
+  leads(series: SeriesId): boolean {
+    return this.leader(series)?.instance === this.self.instance;
   }
 
-  async campaign(_series: SeriesId, insteadOf?: Leader): Promise<boolean> {
+  async campaign(series: SeriesId, insteadOf?: Leader): Promise<boolean> {
     const { election } = this;
+    if (isOther(series)) {
+      await this.time.sleep(this.lookMs());
+      if (this.frozen) return false;
+      if (election.others.get(seriesName(series))?.epoch === insteadOf?.epoch)
+        election.electOther(series, this.self);
+      await this.refresh();
+      return this.leads(series);
+    }
     this.campaigns += 1;
     await this.time.sleep(this.lookMs());
     if (this.frozen || election.closed) return false;
@@ -151,6 +183,17 @@ export class SimCoordination implements Coordination {
     await this.refresh();
   }
 
+  async resign(series: SeriesId): Promise<void> {
+    await this.time.sleep(this.lookMs());
+    const held = this.leader(series);
+    if (this.frozen || held === undefined || !this.leads(series)) return;
+    const { election } = this;
+    if (isOther(series) && election.others.get(seriesName(series))?.epoch === held.epoch)
+      election.vacate(series);
+    else if (!isOther(series) && election.current?.epoch === held.epoch) election.depose();
+    await this.refresh();
+  }
+
   async withdraw(series: SeriesId): Promise<void> {
     this.stopped.add(seriesName(series));
     await this.time.sleep(this.lookMs());
@@ -176,6 +219,7 @@ export class SimCoordination implements Coordination {
     if (this.frozen) return;
     const { clock, election } = this;
     this.view = election.current;
+    this.otherViews = new Map(election.others);
     const others = this.nodes()
       .filter(({ instance }) => instance !== this.self.instance)
       .map(({ instance }) => ({ instance, wallMs: election.stamps.get(instance)! }));
@@ -200,4 +244,9 @@ export class SimCoordination implements Coordination {
   async close(): Promise<void> {
     if (this.election.current?.instance === this.self.instance) this.election.depose();
   }
+}
+
+/** The simulation knows one leader for all series; other elections have names that no series has. */
+function isOther({ series }: SeriesId): boolean {
+  return series.includes('/');
 }

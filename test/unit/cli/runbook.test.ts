@@ -3,7 +3,9 @@ import { expect, it } from 'vitest';
 import { leafByPath } from '../../../src/config/leaves.ts';
 import { ERROR_CODES } from '../../../src/core/errors.ts';
 import { GLOBAL_SERIES } from '../../../src/core/identifiers.ts';
+import { EventMetrics } from '../../../src/server/event-metrics.ts';
 import { Metrics } from '../../../src/server/metrics.ts';
+import { observePatrol } from '../../../src/server/patrol-metrics.ts';
 import { run } from './run.ts';
 
 const page = readFileSync(new URL('../../../docs/runbook.md', import.meta.url), 'utf8');
@@ -19,8 +21,26 @@ it('docs/runbook.md names only metrics that exist', async () => {
     leads: () => false,
     etcdConnected: () => false,
     pendingRequests: () => 0,
+    ledger: () => ({
+      state: 'ok',
+      detail: '',
+      position: 0,
+      lagBatches: 0,
+      lagSeconds: 0,
+      unprojectedBytes: 0,
+      fullness: 0,
+      projector: null,
+    }),
+    projects: () => false,
+    setBack: () => false,
     eventLoopDelayMaxMs: () => 0,
   });
+  observePatrol(metrics.registry, GLOBAL_SERIES, () => undefined);
+  new EventMetrics(
+    metrics.registry,
+    () => [],
+    () => 0,
+  );
   const known = new Set((await metrics.registry.getMetricsAsJSON()).map(({ name }) => name));
   const named = namesOf(/\b(seqd_[a-z_]+)/g).map(name => name.replace(/_bucket$/, ''));
   expect(named.length).toBeGreaterThan(5);

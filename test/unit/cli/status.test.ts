@@ -28,6 +28,16 @@ function health(self: string, peers: readonly Peer[], problem?: string): object 
         leader: id === 'n1',
       })),
       members: [{ endpoint: 'http://e1', healthy: problem === undefined }],
+      ledger: {
+        state: 'ok',
+        detail: '',
+        position: 12,
+        lagBatches: 0,
+        lagSeconds: 0,
+        unprojectedBytes: 0,
+        fullness: 0,
+        projector: 'n2',
+      },
     },
   };
 }

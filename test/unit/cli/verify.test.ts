@@ -105,6 +105,8 @@ describe('the report of verify', () => {
     reserved: 0,
     pooled: 1,
     void: 1,
+    imported: 0,
+    openImport: null,
     holes: [],
     missing: 0,
     duplicates: [],

@@ -33,6 +33,17 @@ describe('describeConfig', () => {
     expect(lines.filter(line => / # (default|file:|env:|flag:)/.test(line))).toHaveLength(leaves.length);
   });
 
+  test('shows nothing of the admin token, taken or refused', () => {
+    const token = 'a-token-of-enough-characters';
+    const loaded = loadConfig(isolated({}, { env: { SEQD_SERVER_ADMIN_TOKEN: token } }));
+    expect(loaded.config.server.adminToken).toBe(token);
+    expect(describeConfig(loaded)).not.toContain(token);
+    expect(JSON.stringify(configAsObject(loaded))).not.toContain(token);
+    expect(() => loadConfig(isolated({}, { env: { SEQD_SERVER_ADMIN_TOKEN: 'short-token' } }))).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('short-token') as string }),
+    );
+  });
+
   test('is YAML that loads again to the same configuration', () => {
     fc.assert(
       fc.property(

@@ -20,6 +20,7 @@ describe('what the start script reads in the configuration', () => {
       dataDirectory: join(project, 'data', 'etcd-cluster'),
       endpoints: defaultConfig.sequence.etcd.endpoints,
       compactionMinutes: 0,
+      ledgerUrl: null,
     });
   });
 

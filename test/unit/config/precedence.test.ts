@@ -33,9 +33,14 @@ const valuesOf = (leaf: Leaf): fc.Arbitrary<unknown> => {
       minKeys: 1,
       noNullPrototype: true,
     }),
+    'sequence.ledger.url': fc.option(name.map(host => `postgres://u:p@${host}.example/db`)),
+    'sequence.ledger.schema': name.map(text => `s${text}`),
+    'sequence.ledger.tls': fc.constantFrom(null, 'require', 'verify-full'),
+    'sequence.ledger.pool-max': fc.integer({ min: 1, max: 100 }),
     'server.headers-timeout-ms': fc.integer({ min: 10, max: 10_000 }),
     'server.request-timeout-ms': fc.integer({ min: 10_000, max: 600_000 }),
     'server.advertise-url': fc.option(name.map(host => `https://${host}.example/seqd`)),
+    'server.admin-token': fc.option(name.map(text => text.padEnd(16, '!'))),
     'node.id': fc.option(name.filter(text => text !== 'null')),
     'node.site': fc.constantFrom('site-1', 'site-2'),
     'node.partition': fc.constantFrom('partition-a', 'partition-b'),
@@ -43,6 +48,11 @@ const valuesOf = (leaf: Leaf): fc.Arbitrary<unknown> => {
     'sequence.etcd.lease-ttl-seconds': fc.integer({ min: 2, max: 300 }),
     'sequence.engine.pipeline-depth': fc.integer({ min: 1, max: 8 }),
     'server.body-limit-bytes': fc.integer({ min: 1_024, max: 100_000 }),
+    // Others need a ledger.
+    'sequence.events.sinks': fc.constant([]),
+    'sequence.events.timeout-ms': fc.integer({ min: 100, max: 10_000 }),
+    'sequence.events.attempts-max': fc.integer({ min: 1, max: 100 }),
+    'sequence.events.retry-delay-ms-max': fc.integer({ min: 250, max: 60_000 }),
   };
   const fallback: Partial<Record<Leaf['kind'], fc.Arbitrary<unknown>>> = {
     number: fc.integer({ min: 10, max: 720 }),

@@ -134,6 +134,78 @@ describe('the completeness check', () => {
   });
 });
 
+describe('the completeness check of an imported numbering', () => {
+  const said = { reason: 'x', actor: 'y' };
+  /** 10 to 19 imported, 12 and 15 to 16 of them gaps in the pool, 12 drawn again, 17 to 19 yet to be said. */
+  function imported(): SeriesWorld {
+    const world = new SeriesWorld();
+    const from = { first: 10, source: 's', gapsTo: 'pool' as const };
+    world.do({ kind: 'raise', next: 20, ...said, imported: from });
+    const gaps = [
+      { first: 12, last: 12 },
+      { first: 15, last: 16 },
+    ];
+    world.do({ kind: 'adopt', first: 10, last: 16, gaps, source: 's', ...said });
+    world.do({ kind: 'issue', owner, count: 1 });
+    return world;
+  }
+
+  function changed(change: {
+    head?: Partial<Head>;
+    page?: Partial<Page>;
+    fact?: (fact: Fact) => Fact;
+  }): CompletenessReport {
+    const { state, journal } = imported();
+    const pages = new Map([...state.allPages()].map(([id, page]) => [id, { ...page, ...change.page }]));
+    const head = { ...state.head, ...change.head };
+    const check = new CompletenessCheck(
+      { revision: 1, head, pages, reservations: [], journalFirst: 1 },
+      digest,
+    );
+    for (const [i, text] of journal.entries()) {
+      const batch = decodeBatch(text);
+      const facts = batch.facts.map(fact => change.fact?.(fact) ?? fact);
+      check.feed(decodeJournalEntry(encodeBatch({ ...batch, facts }), i + 1));
+    }
+    return check.report();
+  }
+
+  test('accepts it at every step, and says where it goes on', () => {
+    expect(imported().check()).toMatchObject({
+      complete: true,
+      start: 10,
+      numbers: 10,
+      imported: 7,
+      issued: 1,
+      pooled: 2,
+      openImport: { first: 17, last: 19 },
+    });
+    expect(changed({}).complete).toBe(true);
+  });
+
+  test.each<[string, Parameters<typeof changed>[0]]>([
+    ['another count', { head: { imported: 6 } }],
+    ['imported numbers that are stored as issued', { head: { importedRanges: [{ first: 11, last: 19 }] } }],
+    ['imported numbers that are void as well', { head: { skipped: [{ first: 19, last: 19 }] } }],
+    ['an import that is stored as finished', { head: { openImport: null } }],
+    ['a gap that is stored as imported', { page: { pooled: [{ first: 15, last: 15 }] } }],
+    ['an imported number in the pool', { page: { pooled: [{ first: 14, last: 16 }] } }],
+    ['a drawn gap that is stored as imported', { page: { reissued: [] } }],
+    ['gaps said otherwise', { fact: f => (f.kind === 'adopt' ? { ...f, gaps: f.gaps.slice(1) } : f) }],
+    ['gaps said of others', { fact: f => (f.kind === 'adopt' ? { ...f, first: 11 } : f) }],
+    [
+      'a raise that imports less',
+      {
+        fact: f => (f.kind === 'raise' ? { ...f, imported: { ...f.imported!, first: 11 } } : f),
+      },
+    ],
+  ])('refuses %s', (_what, change) => {
+    const report = changed(change);
+    expect(report.complete).toBe(false);
+    expect(report.problems.length).toBeGreaterThan(0);
+  });
+});
+
 describe('the completeness check of a series with ranges too long to be counted through', () => {
   const BILLIONS = 10_000_000_000;
   /** 1 to 6 drawn, all but 1 and 2 released, three of them drawn again; raised; 100 drawn above, one released. */

@@ -95,9 +95,22 @@ describe('what is stored reads back the same', () => {
       pooled: 2,
       voided: 2,
       skipped: [{ first: 7, last: 8 }],
+      imported: 0,
+      importedRanges: [],
+      openImport: null,
     };
     expect(decodeHead(encodeHead(head))).toEqual(head);
     expect(decodeHead(encodeHead({ ...head, skipped: [] }))).toEqual({ ...head, skipped: [] });
+    expect(JSON.parse(encodeHead(head))).toMatchObject({ format: 1 });
+    const importing: Head = {
+      ...head,
+      imported: 4,
+      importedRanges: [{ first: 20, last: 29 }],
+      openImport: { first: 25, last: 29, source: 's', gapsTo: 'pool' },
+    };
+    expect(decodeHead(encodeHead(importing))).toEqual(importing);
+    // An older node would write the head without what it does not know, so it must not read it.
+    expect(JSON.parse(encodeHead(importing))).toMatchObject({ format: 2 });
   });
 
   test('pages and reservations', () => {
@@ -154,7 +167,7 @@ describe('what is stored reads back the same', () => {
     ['tally', decodeTallies],
   ])('a %s of a newer format is refused, never guessed at (F22)', (_record, decode) => {
     const refusal = expect.objectContaining<Partial<SeqdError>>({ code: 'unsupported_format' });
-    expect(() => decode(JSON.stringify({ f: 2, format: 2 }))).toThrow(refusal);
+    expect(() => decode(JSON.stringify({ f: 3, format: 3 }))).toThrow(refusal);
     expect(() => decode(JSON.stringify({}))).toThrow(refusal);
   });
 });

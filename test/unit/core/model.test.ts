@@ -11,7 +11,7 @@ import { SETTINGS, SeriesWorld } from '../../kit/series-world.ts';
 // The model: what the rules of the design say, in the plainest words, one map entry a number.
 
 interface Held {
-  status: 'issued' | 'reserved' | 'pooled' | 'void';
+  status: 'issued' | 'reserved' | 'pooled' | 'void' | 'imported';
   site: string;
   allocation: string;
 }
@@ -26,6 +26,9 @@ class Model {
   readonly reservations = new Map<string, { site: string; numbers: number[]; deadline: number }>();
   readonly keys = new Map<string, { fingerprint: string; answer: string }>();
   next = 1;
+  start = 1;
+  /** Of an import, what is yet to be said: which numbers were never used. */
+  open: { from: number; gaps: number[]; last: number; to: 'pool' | 'void' } | undefined;
   readonly reuse: ReusePolicy;
 
   constructor(reuse: ReusePolicy) {
@@ -70,6 +73,8 @@ type Action =
     }
   | { kind: 'end'; verb: 'confirm' | 'cancel'; site: string; pick: number }
   | { kind: 'raise'; by: number }
+  | { kind: 'import'; after: number; used: boolean[]; to: 'pool' | 'void' }
+  | { kind: 'gaps'; size: number; wrong: boolean }
   | { kind: 'wait'; ms: number };
 
 const site = fc.constantFrom(...SITES);
@@ -115,6 +120,23 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('raise' as const), by: fc.integer({ min: -2, max: 8 }) }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('import' as const),
+      after: fc.integer({ min: -3, max: 3 }),
+      used: fc.array(fc.boolean(), { maxLength: 12 }),
+      to: fc.constantFrom('pool', 'void'),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('gaps' as const),
+      size: fc.integer({ min: 1, max: 9 }),
+      wrong: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(10, 150) }) },
 );
 
@@ -148,14 +170,78 @@ function expectAction(
   }
   if (a.kind === 'return') return expectReturn(model, a);
   if (a.kind === 'end') return expectEnd(model, a);
+  if (a.kind === 'import') return expectImport(model, a);
+  if (a.kind === 'gaps') return expectGaps(model, a);
   const wanted = model.next + a.by;
   const command: Command = { kind: 'raise', next: wanted, reason: 'cutover', actor: 'test' };
   if (wanted <= model.next) return { command, expected: { code: 'counter_lowered' } };
-  if (model.numbers.size > 0) {
-    for (let n = model.next; n < wanted; n += 1)
-      model.numbers.set(n, { status: 'void', site: '', allocation: '' });
-  }
+  skipTo(model, wanted);
   model.next = wanted;
+  return { command, expected: { code: undefined } };
+}
+
+/** An empty series starts later; any other documents what it leaves out. */
+function skipTo(model: Model, next: number): void {
+  if (model.next === model.start) model.start = next;
+  else setAll(model, model.next, next - 1, 'void');
+}
+
+function setAll(model: Model, first: number, last: number, status: Held['status']): void {
+  for (let n = first; n <= last; n += 1) model.numbers.set(n, { status, site: '', allocation: '' });
+}
+
+function expectImport(
+  model: Model,
+  { after, used, to }: Extract<Action, { kind: 'import' }>,
+): { command: Command; expected: Expected } {
+  const first = model.next + after;
+  // The first and the last number are used, or the numbering would not reach there.
+  const all = [true, ...used, true];
+  const next = first + all.length;
+  const imported = { first, source: 'old', gapsTo: to };
+  const command: Command = { kind: 'raise', next, reason: 'cutover', actor: 'test', imported };
+  const code =
+    next <= model.next
+      ? 'counter_lowered'
+      : model.open !== undefined
+        ? 'import_conflict'
+        : first < model.next
+          ? 'counter_lowered'
+          : to === 'pool' && model.reuse === 'never'
+            ? 'invalid_request'
+            : undefined;
+  if (code === undefined) {
+    skipTo(model, first);
+    setAll(model, first, next - 1, 'imported');
+    const gaps = all.flatMap((isUsed, i) => (isUsed ? [] : [first + i]));
+    model.open = { from: first, gaps, last: next - 1, to };
+    model.next = next;
+  }
+  return { command, expected: { code } };
+}
+
+function expectGaps(
+  model: Model,
+  { size, wrong }: Extract<Action, { kind: 'gaps' }>,
+): { command: Command; expected: Expected } {
+  const { open } = model;
+  const first = (open?.from ?? 1) + (wrong ? 1 : 0);
+  const last = Math.max(first, Math.min(first + size - 1, open?.last ?? first));
+  const numbers = open?.gaps.filter(n => n >= first && n <= last) ?? [];
+  const gaps = numbers.map(n => ({ first: n, last: n }));
+  const command: Command = {
+    kind: 'adopt',
+    first,
+    last,
+    gaps,
+    source: 'old',
+    reason: 'unused',
+    actor: 'test',
+  };
+  if (open === undefined || wrong) return { command, expected: { code: 'import_conflict' } };
+  for (const n of numbers) model.numbers.get(n)!.status = open.to === 'pool' ? 'pooled' : 'void';
+  if (last === open.last) model.open = undefined;
+  else open.from = last + 1;
   return { command, expected: { code: undefined } };
 }
 
@@ -183,6 +269,7 @@ function expectReturn(
     if (held.status === 'pooled') return 'already_released';
     if (held.status === 'void') return 'already_void';
     if (held.status === 'reserved') return 'number_reserved';
+    if (held.status === 'imported') return 'not_owner';
     if (allocation === undefined && reissued.get(model)?.has(number) === true)
       return 'allocation_id_required';
     if (allocation !== undefined && formatAllocationId(allocation) !== held.allocation)
@@ -294,6 +381,7 @@ function compare(model: Model, world: SeriesWorld): void {
   expect(head.reserved).toBe(model.count('reserved'));
   expect(head.pooled).toBe(model.count('pooled'));
   expect(head.voided).toBe(model.count('void'));
+  expect(head.imported).toBe(model.count('imported'));
   const held = [...world.state.owners()].reduce((sum, owner) => sum + world.state.tally(owner)!.issued, 0);
   expect(held).toBe(head.issued);
 }

@@ -87,6 +87,7 @@ describe('the command line', () => {
       action: 'start',
       detach: false,
       open: true,
+      ledger: true,
       nodes: 4,
       port: 8_080,
       endpoints: [],

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,13 +10,17 @@ import { httpGet } from '../../../scripts/lib/http-get.mjs';
 import { projectRoot } from '../../../scripts/lib/paths.mjs';
 import { findFreePorts } from '../../../scripts/lib/ports.mjs';
 import { commandLineOf } from '../../../scripts/lib/process-info.mjs';
+import { resetPocLedger } from '../../../scripts/poc/poc-ledger.mjs';
 import type { PocRun } from '../../../scripts/poc/run-file.mjs';
+import { query } from '../../kit/postgres.ts';
 
 // The real start script and supervisor; only the program of a node and etcd are stand-ins.
 const FAKE_NODE = `
 import { createServer } from 'node:http';
+if (process.argv[2] === 'migrate') process.exit(process.env.SEQD_LEDGER_URL.startsWith('postgres') ? 0 : 1);
 const port = Number(process.argv[process.argv.indexOf('--port') + 1]);
-console.log(JSON.stringify({ id: process.env.SEQD_NODE_ID, args: process.argv.slice(2) }));
+const { SEQD_NODE_ID: id, SEQD_LEDGER_URL: ledger } = process.env;
+console.log(JSON.stringify({ id, ledger, args: process.argv.slice(2) }));
 createServer((_, response) => response.end('ok')).listen(port, '127.0.0.1');
 process.on('SIGTERM', () => process.exit(0));
 `;
@@ -29,6 +33,8 @@ let port = 0;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'seqd-supervisor-'));
+  // As root PostgreSQL runs as somebody else, who has to come here, too.
+  await chmod(dir, 0o755);
   await writeFile(join(dir, 'node.mjs'), FAKE_NODE);
   etcd = createServer((_, response) => response.end('{"health":"true"}'));
   await new Promise<void>(resolve => etcd.listen(0, '127.0.0.1', resolve));
@@ -67,7 +73,8 @@ const start = (...args: string[]) =>
     String(port),
     '--endpoints',
     endpoint,
-    ...args,
+    ...(args.includes('--with-ledger') ? [] : ['--no-ledger']),
+    ...args.filter(arg => arg !== '--with-ledger'),
   );
 
 const readRunFile = async (): Promise<PocRun> =>
@@ -101,6 +108,7 @@ describe.skipIf(process.platform === 'win32')('the demonstration', () => {
     const log = await readFile(join(dir, 'data', 'poc', 'logs', 'site-1-partition-b.log'), 'utf8');
     expect(JSON.parse(log)).toEqual({
       id: 'site-1-partition-b',
+      ledger: 'null',
       args: [
         'serve',
         '--profile',
@@ -144,6 +152,43 @@ describe.skipIf(process.platform === 'win32')('the demonstration', () => {
     const [first, second] = await Promise.all([start(), start()]);
     expect([first.code, second.code]).toEqual([0, 0]);
     expect([first, second].filter(({ output }) => output.includes('running already'))).toHaveLength(1);
+  });
+
+  test('has a PostgreSQL of its own, told to the nodes, started again when it dies, kept over a restart', async () => {
+    const started = await start('--with-ledger');
+    expect(started.code, started.output).toBe(0);
+    expect(started.output).toMatch(/Ledger +PostgreSQL .*demo grade/);
+    const { ledger } = await readRunFile();
+    const log = await readFile(join(dir, 'data', 'poc', 'logs', 'site-1-partition-a.log'), 'utf8');
+    expect(JSON.parse(log)).toMatchObject({ ledger: ledger!.url });
+    await query(ledger!.url!, 'CREATE TABLE kept (n integer)');
+
+    process.kill(ledger!.pid!, 'SIGKILL');
+    await until(async () => {
+      const { pid = 0, url = '' } = (await readRunFile()).ledger!;
+      return pid !== 0 && pid !== ledger!.pid && (await query(url, 'SELECT * FROM kept')).length === 0;
+    });
+
+    // What a supervisor leaves behind is ended before another begins: one database has one server.
+    process.kill((await readRunFile()).supervisorPid, 'SIGKILL');
+    const left = (await readRunFile()).ledger!.pid;
+    expect((await start('--with-ledger')).code).toBe(0);
+    expect(await isAlive(left)).toBe(false);
+    const { pid, url } = (await readRunFile()).ledger!;
+    expect(await query(url!, 'SELECT * FROM kept')).toEqual([]);
+
+    await poc('--stop');
+    expect(await isAlive(pid)).toBe(false);
+    await resetPocLedger(join(dir, 'data'));
+    expect(await readdir(join(dir, 'data', 'postgres'))).toEqual([]);
+  });
+
+  test('goes on without a ledger that does not run, and says so', async () => {
+    await mkdir(join(dir, 'data', 'postgres', 'data'), { recursive: true });
+    await writeFile(join(dir, 'data', 'postgres', 'data', 'PG_VERSION'), '18');
+    const started = await start('--with-ledger');
+    expect(started.code, started.output).toBe(0);
+    expect(started.output).toMatch(/Ledger +none: .*password/);
   });
 
   test('a node killed with SIGKILL is started again, and the run file knows its new id', async () => {

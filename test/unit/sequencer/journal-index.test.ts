@@ -20,6 +20,22 @@ function indexOf(noted: readonly IndexedEntry[], capacity?: number): JournalInde
   return index;
 }
 
+describe('the bytes of what comes after a batch', () => {
+  test('are counted where they are indexed', () => {
+    const index = indexOf([...entries(1, 5, 10), ...entries(6, 10, 100)]);
+    expect([0, 4, 5, 9, 10, 99].map(sequence => index.bytesAfter(sequence))).toEqual([
+      550, 510, 500, 100, 0, 0,
+    ]);
+    expect(new JournalIndex().bytesAfter(0)).toBe(0);
+  });
+
+  test('are estimated where they are not', () => {
+    const index = indexOf(entries(101, 110, 50));
+    expect(index.bytesAfter(100)).toBe(500);
+    expect(index.bytesAfter(0)).toBe(5_500);
+  });
+});
+
 describe('what fits into a byte limit', () => {
   test('is not decided while all that is indexed fits', () => {
     expect(new JournalIndex().firstWithin(1)).toBeUndefined();

@@ -1,0 +1,16 @@
+import { suggest } from '../../config/suggest.ts';
+import { usageError } from '../cli-error.ts';
+
+const COLUMNS_SHOWN = 20;
+
+/** The place of a column. @throws CliError that names the columns there are, and the one that may have been meant */
+export function findColumn(name: string, columns: readonly string[]): number {
+  const at = columns.indexOf(name);
+  if (at >= 0 && columns.lastIndexOf(name) !== at)
+    throw usageError(`there are several columns called ${JSON.stringify(name)}`);
+  if (at >= 0) return at;
+  const similar = suggest(name, columns);
+  const hint = similar === undefined ? '.' : `; did you mean ${JSON.stringify(similar)}?`;
+  const shown = columns.slice(0, COLUMNS_SHOWN).join(', ') + (columns.length > COLUMNS_SHOWN ? ', …' : '');
+  throw usageError(`there is no column ${JSON.stringify(name)}${hint} The columns are ${shown}`);
+}

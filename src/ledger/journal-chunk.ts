@@ -1,0 +1,56 @@
+import type { SeriesId } from '../core/identifiers.ts';
+import type { JournalEntry } from '../core/records.ts';
+import type { SequenceStore } from '../ports/sequence-store.ts';
+import { isFatal, readJournal } from '../sequencer/load-state.ts';
+
+/** What is written to the ledger in one transaction: this many batches at most, … */
+const BATCHES_MAX = 1_000;
+/** … and no more once they hold so many facts or characters. */
+const FACTS_ENOUGH = 50_000;
+const CHARACTERS_ENOUGH = 2_000_000;
+/** Batches read at a time. What they come to is known only afterwards, and one may be a megabyte. */
+const PAGE = 64;
+
+/** Consecutive batches of a journal. */
+export interface JournalChunk {
+  /** In order; none when the journal does not hold the first one asked for. */
+  readonly entries: readonly JournalEntry[];
+  /** Whether there may be more at once. */
+  readonly more: boolean;
+}
+
+/**
+ * Reads the journal from batch `first` on, as much as is well written at once. A read that fails ends it after what was read.
+ *
+ * @throws SeqdError `unavailable` when nothing was read; `unsupported_format`, `invariant_violated`
+ */
+export async function readJournalChunk(
+  store: SequenceStore,
+  series: SeriesId,
+  first: number,
+): Promise<JournalChunk> {
+  const entries: JournalEntry[] = [];
+  let facts = 0;
+  let characters = 0;
+  while (entries.length < BATCHES_MAX && facts < FACTS_ENOUGH && characters < CHARACTERS_ENOUGH) {
+    const from = first + entries.length;
+    const page = await readPage(store, series, from).catch((error: unknown) => {
+      if (entries.length === 0 || isFatal(error)) throw error;
+      return undefined;
+    });
+    if (page === undefined) break;
+    // One that begins later is what a pruned journal has left.
+    if (page[0]?.batch.sequence !== from) return { entries, more: false };
+    for (const entry of page) {
+      entries.push(entry);
+      facts += entry.batch.facts.length;
+      characters += entry.text.length;
+    }
+    if (page.length < PAGE) return { entries, more: false };
+  }
+  return { entries, more: true };
+}
+
+function readPage(store: SequenceStore, series: SeriesId, first: number): Promise<JournalEntry[]> {
+  return readJournal(store, series, { first, last: first + PAGE - 1 });
+}

@@ -1,0 +1,78 @@
+import type { Pool } from 'pg';
+import { type Owner, ownerKey, type SeriesId, seriesName } from '../../core/identifiers.ts';
+import { textArray } from './array-literal.ts';
+
+/** The ids that the ledger's rows name series and owners by, remembered once seen. */
+export class LedgerIds {
+  private readonly cluster: string;
+  private readonly seriesIds = new Map<string, number>();
+  private readonly ownerIds = new Map<string, number>();
+
+  constructor(cluster: string) {
+    this.cluster = cluster;
+  }
+
+  /** Forgets all: the database may be another one now. */
+  forget(): void {
+    this.seriesIds.clear();
+    this.ownerIds.clear();
+  }
+
+  /** The id of a series; `undefined` while the ledger does not know it. */
+  async findSeries(pool: Pool, series: SeriesId): Promise<number | undefined> {
+    const name = seriesName(series);
+    const known = this.seriesIds.get(name);
+    if (known !== undefined) return known;
+    const { rows } = await pool.query<{ id: number }>(
+      'SELECT id FROM series WHERE cluster = $1 AND tenant = $2 AND series = $3 AND period = $4',
+      [this.cluster, series.tenant, series.series, series.period],
+    );
+    if (rows[0] !== undefined) this.seriesIds.set(name, rows[0].id);
+    return rows[0]?.id;
+  }
+
+  /** The id of a series, which is made when there is none. */
+  async series(pool: Pool, series: SeriesId): Promise<number> {
+    const found = await this.findSeries(pool, series);
+    if (found !== undefined) return found;
+    await pool.query(
+      'INSERT INTO series (cluster, tenant, series, period) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
+      [this.cluster, series.tenant, series.series, series.period],
+    );
+    return (await this.findSeries(pool, series))!;
+  }
+
+  /** The ids of the rows' owners by `ownerKey`, made where there are none. */
+  async owners(
+    pool: Pool,
+    rows: readonly { readonly owner: Owner | null }[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const missing = new Map<string, Owner>();
+    for (const { owner } of rows) {
+      if (owner === null) continue;
+      const key = ownerKey(owner);
+      if (!this.ownerIds.has(key)) missing.set(key, owner);
+    }
+    if (missing.size > 0) await this.learnOwners(pool, [...missing.values()]);
+    return this.ownerIds;
+  }
+
+  private async learnOwners(pool: Pool, owners: readonly Owner[]): Promise<void> {
+    const columns = [
+      textArray(owners.map(({ site }) => site)),
+      textArray(owners.map(({ partition }) => partition)),
+      textArray(owners.map(({ type }) => type)),
+    ];
+    await pool.query(
+      `INSERT INTO owners (site, partition, type) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+       ON CONFLICT DO NOTHING`,
+      columns,
+    );
+    const { rows } = await pool.query<Owner & { id: number }>(
+      `SELECT id, site, partition, type FROM owners
+       JOIN unnest($1::text[], $2::text[], $3::text[]) AS wanted (site, partition, type) USING (site, partition, type)`,
+      columns,
+    );
+    for (const { id, ...owner } of rows) this.ownerIds.set(ownerKey(owner), id);
+  }
+}

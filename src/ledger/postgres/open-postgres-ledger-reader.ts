@@ -1,0 +1,31 @@
+import type { Logger } from '../../ports/logger.ts';
+import type pg from 'pg';
+import { createLedgerPool, type LedgerPoolOptions } from './ledger-pool.ts';
+import type { LedgerSettings } from './open-postgres-ledger.ts';
+import { PostgresLedgerReader } from './postgres-ledger-reader.ts';
+
+/**
+ * What answers questions from the ledger as configured, over connections of its own: however many ask, the ledger can be
+ * written. Connects when it is first used.
+ *
+ * @throws SeqdError `invalid_request` when the CA file cannot be read
+ */
+export function openPostgresLedgerReader(
+  settings: LedgerSettings,
+  { cluster, logger }: { cluster: string; logger: Logger },
+): PostgresLedgerReader {
+  const pool = createReaderPool({
+    ...settings,
+    onLostConnection: error => logger.warn({ err: error }, 'a connection to the ledger has broken'),
+  });
+  return new PostgresLedgerReader({ pool, cluster });
+}
+
+/**
+ * The pool that a {@link PostgresLedgerReader} works with. A question for one number touches three indexes of every partition, so that
+ * planning it takes several times as long as answering it: its plan, which is the same for every number, is made once a connection.
+ * What is better planned for its values goes through a cursor, which always is.
+ */
+export function createReaderPool(options: LedgerPoolOptions): pg.Pool {
+  return createLedgerPool({ ...options, settings: ['plan_cache_mode=force_generic_plan'] });
+}

@@ -1,0 +1,133 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Digest } from '../../core/apply.ts';
+import { decodeBatch } from '../../core/batch-codec.ts';
+import type { SeriesId } from '../../core/identifiers.ts';
+import type { JournalEntry } from '../../core/records.ts';
+import type { FreshOwner } from '../../core/requests.ts';
+import type {
+  AppendOutcome,
+  LedgerBatch,
+  LedgerPosition,
+  LedgerStanding,
+  RecoveryLedger,
+} from '../../ports/ledger.ts';
+import { translating } from './ledger-errors.ts';
+import { LedgerIds } from './ledger-ids.ts';
+import { PostgresLedger } from './postgres-ledger.ts';
+
+/** The ledger in PostgreSQL with what a recovery needs besides. */
+export class PostgresRecoveryLedger implements RecoveryLedger {
+  private readonly ledger: PostgresLedger;
+  private readonly pool: Pool;
+  private readonly cluster: string;
+
+  /** @param options as of {@link PostgresLedger}; the pool is closed with it */
+  constructor(options: { readonly pool: Pool; readonly cluster: string; readonly digest: Digest }) {
+    this.ledger = new PostgresLedger(options);
+    this.pool = options.pool;
+    this.cluster = options.cluster;
+  }
+
+  position(series: SeriesId): Promise<LedgerPosition> {
+    return this.ledger.position(series);
+  }
+
+  append(series: SeriesId, entries: readonly JournalEntry[], epoch: number): Promise<AppendOutcome> {
+    return this.ledger.append(series, entries, epoch);
+  }
+
+  findDraw(series: SeriesId, number: number): Promise<FreshOwner | undefined> {
+    return this.ledger.findDraw(series, number);
+  }
+
+  standing(series: SeriesId): Promise<LedgerStanding> {
+    return this.ledger.standing(series);
+  }
+
+  close(): Promise<void> {
+    return this.ledger.close();
+  }
+
+  batches(series: SeriesId, first: number, limit: number): Promise<LedgerBatch[]> {
+    return translating(async () => {
+      const id = await this.idOf(series);
+      const { rows } = await this.pool.query<LedgerBatch>(
+        'SELECT sequence, body AS text FROM batches WHERE series_id = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3',
+        [id, first, limit],
+      );
+      return rows;
+    });
+  }
+
+  setEpoch(series: SeriesId, epoch: number): Promise<void> {
+    return translating(async () => {
+      await this.pool.query('UPDATE series SET epoch = $2 WHERE id = $1', [await this.idOf(series), epoch]);
+    });
+  }
+
+  skipTo(series: SeriesId, { sequence, chain, next }: LedgerPosition): Promise<void> {
+    return translating(async () => {
+      await this.pool.query(
+        'UPDATE series SET sequence = $2, chain = $3, next = $4 WHERE id = $1 AND sequence < $2',
+        [await this.idOf(series), sequence, chain, next],
+      );
+    });
+  }
+
+  detach(series: SeriesId, sequence: number, period: string): Promise<void> {
+    return translating(async () => {
+      const id = await this.idOf(series);
+      const lostId = await this.idOf({ ...series, period });
+      const client = await this.pool.connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('BEGIN');
+        await moveBatches(client, { id, lostId, sequence });
+        await client.query('COMMIT');
+      } catch (error) {
+        broken = error as Error;
+        throw error;
+      } finally {
+        // A transaction left open ends with its connection.
+        client.release(broken);
+      }
+    });
+  }
+
+  /** Its id, made when there is none. Nothing is remembered: the database may just have been restored. */
+  private idOf(series: SeriesId): Promise<number> {
+    return new LedgerIds(this.cluster).series(this.pool, series);
+  }
+}
+
+/** Moves the end of a series to another one, and its position back to where that begins. */
+async function moveBatches(
+  client: PoolClient,
+  { id, lostId, sequence }: { id: number; lostId: number; sequence: number },
+): Promise<void> {
+  // Nobody appends meanwhile.
+  await client.query('SELECT FROM series WHERE id = ANY($1::int[]) ORDER BY id FOR UPDATE', [[id, lostId]]);
+  const { rows: lost } = await client.query<{ body: string }>(
+    'SELECT body FROM batches WHERE series_id = $1 AND sequence = $2',
+    [id, sequence + 1],
+  );
+  if (lost[0] === undefined) return;
+  await client.query(
+    `UPDATE series SET (sequence, chain, next, projected_at) =
+       (SELECT sequence, chain, next, projected_at FROM series WHERE id = $1) WHERE id = $2`,
+    [id, lostId],
+  );
+  for (const table of ['batches', 'facts'])
+    await client.query(`UPDATE ${table} SET series_id = $2 WHERE series_id = $1 AND sequence > $3`, [
+      id,
+      lostId,
+      sequence,
+    ]);
+  const { previous, next } = decodeBatch(lost[0].body);
+  await client.query('UPDATE series SET sequence = $2, chain = $3, next = $4 WHERE id = $1', [
+    id,
+    sequence,
+    previous,
+    next,
+  ]);
+}

@@ -1,0 +1,112 @@
+import type { Owner, Position, SeriesId } from '../core/identifiers.ts';
+import type { NumberRange } from '../core/ranges.ts';
+import type { FactRow } from '../ledger/ledger-rows.ts';
+
+/** A row of the ledger with what its batch says of the commit. */
+export interface LedgerFact extends FactRow {
+  /** etcd's revision of the commit. */
+  readonly revision: number;
+  /** The node process that committed it. */
+  readonly node: string;
+}
+
+/** Where a row stands. Times never fall along the journal, so this orders as the journal does. */
+export interface FactPlace extends Position {
+  /** Unix milliseconds. */
+  readonly time: number;
+  readonly part: number;
+}
+
+/** Which facts to give; whatever is left out does not matter. */
+export interface AuditFilter extends Partial<Owner> {
+  readonly client?: string;
+  readonly reference?: string;
+  /** An idempotency key. */
+  readonly key?: string;
+  readonly kinds?: readonly FactRow['kind'][];
+  /** Unix milliseconds, inclusive. */
+  readonly from?: number;
+  /** Unix milliseconds, exclusive. */
+  readonly to?: number;
+  /** Facts about at least one of these numbers. */
+  readonly numbers?: NumberRange;
+}
+
+/** Rows in journal order, and how far the ledger reached when they were read. */
+export interface FactsRead {
+  /** Sequence of the last batch in the ledger; what is later is not among the rows. */
+  readonly position: number;
+  readonly facts: readonly LedgerFact[];
+}
+
+/** A place where the numbers drawn do not follow each other: a hole, or numbers drawn twice. */
+export interface CoverageBreak extends NumberRange {
+  /** The last number drawn before; the next row goes from `first` to `last`. */
+  readonly before: number;
+}
+
+/** Which numbers of a range the ledger saw drawn from the counter. */
+export interface Coverage {
+  /** From the first to the last number of the rows that touch the range; `null` when there are none. */
+  readonly covered: NumberRange | null;
+  readonly breaks: readonly CoverageBreak[];
+}
+
+/** Numbers that are void, and why. */
+export interface VoidRow extends NumberRange {
+  readonly kind: FactRow['kind'];
+  readonly reason: string | null;
+  readonly actor: string | null;
+}
+
+/** What the ledger holds of a range of numbers. */
+export interface RangeEvidence {
+  readonly position: number;
+  /** Hash of the last batch that was asked for and is in the ledger; `null` when that batch is missing. */
+  readonly chain: string | null;
+  readonly coverage: Coverage;
+}
+
+/**
+ * The searchable side of the ledger. Nothing is read of batches after `through`, so that an answer can be of the same
+ * moment as what was read from etcd.
+ *
+ * Every method throws SeqdError `ledger_unavailable` when PostgreSQL does not answer, or not in time.
+ */
+export interface LedgerReader {
+  /** The rows that speak of one number. @param options.after only facts after this place */
+  factsOf(
+    series: SeriesId,
+    number: number,
+    options: { readonly through: number; readonly after?: Position | undefined; readonly limit: number },
+  ): Promise<FactsRead>;
+  /** The rows that a filter takes. @param options.from from this place on, inclusive */
+  facts(
+    series: SeriesId,
+    filter: AuditFilter,
+    options: { readonly through: number; readonly from?: FactPlace | undefined; readonly limit: number },
+  ): Promise<FactsRead>;
+  /**
+   * The same for all of them, in chunks, at one moment and without holding more than a chunk; the first comes even when it
+   * is empty. Ending the iteration, or aborting, frees the connection and stops the query.
+   */
+  stream(
+    series: SeriesId,
+    filter: AuditFilter,
+    options: { readonly through: number; readonly signal?: AbortSignal | undefined },
+  ): AsyncIterable<FactsRead>;
+  /** The numbers drawn from the counter from one time (inclusive) to another (exclusive); `null` for none. */
+  drawnBetween(
+    series: SeriesId,
+    times: { readonly from?: number | undefined; readonly to?: number | undefined },
+    through: number,
+  ): Promise<{ readonly position: number; readonly numbers: NumberRange | null }>;
+  /** Evidence that a range of numbers was drawn without a hole. */
+  evidence(series: SeriesId, range: NumberRange, through: number): Promise<RangeEvidence>;
+  /** Every fact that made numbers of the range void, in chunks. */
+  voids(series: SeriesId, range: NumberRange, through: number): AsyncIterable<readonly VoidRow[]>;
+  /** Every owner there is. */
+  owners(): Promise<readonly Owner[]>;
+  /** Frees all connections. */
+  close(): Promise<void>;
+}

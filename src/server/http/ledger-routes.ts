@@ -1,0 +1,201 @@
+import { type Request, type Response, Router } from 'express';
+import { SeqdError } from '../../core/errors.ts';
+import { formatAllocationId, type Owner, type SeriesId, seriesName } from '../../core/identifiers.ts';
+import { auditRow } from '../../ledger/audit-row.ts';
+import { readAuditPage, streamAudit } from '../../ledger/audit-trail.ts';
+import { describeEvent } from '../../ledger/life-events.ts';
+import { describeState, readNumberLife } from '../../ledger/number-life.ts';
+import { REPORT_PAGE_CSP, reportPage } from '../../ledger/report/report-page.ts';
+import { reportCsv, reportText } from '../../ledger/report/report-text.ts';
+import { makeReport } from '../../ledger/report/series-report.ts';
+import type { Coordination } from '../../ports/coordination.ts';
+import type { AuditFilter, LedgerReader } from '../../ports/ledger-reader.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { SequenceStore } from '../../ports/sequence-store.ts';
+import { decodeCursor, encodeCursor } from './audit-cursor.ts';
+import { parseAudit, parseLife, parseReport, refuseUnknownOwner } from './ledger-input.ts';
+import { sendJson } from './respond.ts';
+import { sendExport } from './send-export.ts';
+import { notAllowed } from './sequence-routes.ts';
+import type { Vocabulary } from './validate.ts';
+
+/** What the routes work with. */
+export interface LedgerRoutesOptions {
+  readonly series: SeriesId;
+  readonly cluster: string;
+  readonly store: SequenceStore;
+  /** `undefined`: no ledger is configured, and etcd's journal answers as far as it reaches. */
+  readonly reader: LedgerReader | undefined;
+  readonly coordination: Coordination;
+  readonly vocabulary: Vocabulary;
+  readonly logger: Logger;
+}
+
+/** Exports and reports under way on one node at once: each holds a connection to the ledger, or reads a whole journal. */
+const LONG_READS_MAX = 2;
+
+/** `/api/v1`: the life of a number, the audit trail, the completeness report. */
+export function createLedgerRoutes(options: LedgerRoutesOptions): Router {
+  const router = Router();
+  const longReads = new LongReads(LONG_READS_MAX);
+  router
+    .route('/numbers/:number')
+    .get((request, response) => answerLife(options, request, response))
+    .all(notAllowed('GET'));
+  router
+    .route('/audit')
+    .get((request, response) => answerAudit(options, longReads, request, response))
+    .all(notAllowed('GET'));
+  router
+    .route('/report')
+    .get((request, response) => answerReport(options, longReads, request, response))
+    .all(notAllowed('GET'));
+  return router;
+}
+
+async function answerLife(options: LedgerRoutesOptions, request: Request, response: Response): Promise<void> {
+  const { number, after, limit } = parseLife(String(request.params['number']), request.query);
+  const life = await readNumberLife(options, number, { after, limit });
+  const last = life.events.at(-1);
+  sendJson(response, 200, {
+    number,
+    series: seriesName(options.series),
+    state: describeState(life.state),
+    events: life.events.map(describeEvent),
+    next: life.more && last !== undefined ? formatAllocationId(last.position) : null,
+    complete: life.complete,
+    ...(life.from === null ? {} : { from: life.from }),
+    consistent: life.consistent,
+    revision: life.revision,
+    ledger: life.ledgerSequence === null ? null : { batch: life.ledgerSequence },
+    journal: { batch: life.journalSequence },
+    node: options.coordination.self.id,
+  });
+}
+
+async function answerAudit(
+  options: LedgerRoutesOptions,
+  longReads: LongReads,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const name = seriesName(options.series);
+  const { filter, cursor, limit, expanded, format } = parseAudit(request.query, name);
+  await checkOwner(options, filter);
+  if (format !== undefined) {
+    await longReads.run(() => {
+      const gone = goneSignal(response);
+      const extension = format === 'csv' ? 'csv' : 'ndjson';
+      const fileName = `audit-${options.series.series}.${extension}`;
+      return sendExport(response, streamAudit(options, filter, { signal: gone }), {
+        format,
+        expanded,
+        fileName,
+        gone,
+      });
+    });
+    return;
+  }
+  const scope = { filter, expanded };
+  const after = cursor === undefined ? undefined : decodeCursor(cursor, scope);
+  const page = await readAuditPage(options, filter, { after, limit, expanded });
+  sendJson(response, 200, {
+    series: name,
+    rows: page.facts.map(auditRow),
+    next: page.next === null ? null : encodeCursor(page.next, scope),
+    complete: page.from === 1,
+    ...(page.from === 1 ? {} : { from: page.from }),
+    revision: page.revision,
+    ledger: page.ledgerSequence === null ? null : { batch: page.ledgerSequence },
+    journal: { batch: page.journalSequence },
+    node: options.coordination.self.id,
+  });
+}
+
+async function answerReport(
+  options: LedgerRoutesOptions,
+  longReads: LongReads,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const { store, series, cluster, reader, coordination } = options;
+  const { range, at, format, requestedBy } = parseReport(request.query, seriesName(series));
+  const sources = { store, series, cluster, reader, node: coordination.self.id, now: Date.now };
+  const report = await longReads.run(() => makeReport(sources, { range, at, requestedBy }));
+  // For those who need no more of it.
+  response.setHeader('x-report-complete', String(report.complete));
+  switch (format) {
+    case 'json':
+      return sendJson(response, 200, report);
+    case 'csv':
+      return sendText(response, reportCsv(report), 'text/csv; charset=utf-8; header=present');
+    case 'text':
+      return sendText(response, `${reportText(report).join('\n')}\n`, 'text/plain; charset=utf-8');
+    case 'html':
+      response.setHeader('content-security-policy', REPORT_PAGE_CSP);
+      response.setHeader('referrer-policy', 'no-referrer');
+      return sendText(response, reportPage(report), 'text/html; charset=utf-8');
+  }
+}
+
+function sendText(response: Response, text: string, type: string): void {
+  response.writeHead(200, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(text);
+}
+
+/** Names that are configured are known without asking; others may be from before the configuration was changed. */
+async function checkOwner({ vocabulary, reader }: LedgerRoutesOptions, filter: AuditFilter): Promise<void> {
+  const { sites, invoiceTypes } = vocabulary;
+  const known = {
+    site: new Set(sites.keys()),
+    partition: new Set([...sites.values()].flat()),
+    type: new Set(Object.keys(invoiceTypes)),
+  };
+  const isKnown = (name: keyof typeof known): boolean =>
+    filter[name] === undefined || known[name].has(filter[name]);
+  if (isKnown('site') && isKnown('partition') && isKnown('type')) return;
+  const owners: readonly Owner[] = (await reader?.owners()) ?? [];
+  for (const owner of owners) {
+    known.site.add(owner.site);
+    known.partition.add(owner.partition);
+    known.type.add(owner.type);
+  }
+  refuseUnknownOwner(filter, known);
+}
+
+/** Aborted once nobody can read the answer any more. */
+function goneSignal(response: Response): AbortSignal {
+  const gone = new AbortController();
+  if (response.destroyed) gone.abort();
+  response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
+/** Refuses what would be one long read too many. */
+class LongReads {
+  private readonly maximum: number;
+  private underWay = 0;
+
+  constructor(maximum: number) {
+    this.maximum = maximum;
+  }
+
+  /** @throws SeqdError `overloaded`, and what the read throws */
+  async run<T>(read: () => Promise<T>): Promise<T> {
+    if (this.underWay >= this.maximum)
+      throw new SeqdError('overloaded', `${this.maximum} exports or reports are under way on this node`, {
+        details: { retryAfterSeconds: 5 },
+      });
+    this.underWay += 1;
+    try {
+      return await read();
+    } finally {
+      this.underWay -= 1;
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { auditRow } from '../../ledger/audit-row.ts';
+import { expand } from '../../ledger/audit-trail.ts';
+import { type ExportFormat, ExportText, EXPORT_TYPES } from '../../ledger/export-text.ts';
+import type { LedgerFact } from '../../ports/ledger-reader.ts';
+
+/** Rows made into text at a time: a run of 100,000 numbers must not become one string. */
+const ROWS_MAX = 1_000;
+
+/** Who reads nothing for so long is taken to be gone; meanwhile the database keeps a transaction open for them. */
+const STALL_MS_MAX = 60_000;
+
+/**
+ * Sends an export as fast as it is read and no faster, with a chunk in memory. If anything fails once it has begun, the
+ * connection is cut, so that nobody takes what came for all.
+ *
+ * @param chunks not asked for before the answer begins; ended when the client is gone
+ */
+export async function sendExport(
+  response: ServerResponse,
+  chunks: AsyncIterable<readonly LedgerFact[]>,
+  options: {
+    readonly format: ExportFormat;
+    readonly expanded: boolean;
+    readonly fileName: string;
+    readonly gone: AbortSignal;
+  },
+): Promise<void> {
+  const { format, expanded, fileName, gone } = options;
+  const text = new ExportText(format);
+  let begun = false;
+  for await (const chunk of chunks) {
+    // What fails before the first rows are there is still answered as a problem.
+    if (!begun) begin(response, format, fileName);
+    if (!begun) await write(response, text.begin(), gone);
+    begun = true;
+    for (const rows of inPieces(chunk, expanded)) await write(response, text.chunk(rows.map(auditRow)), gone);
+    if (gone.aborted) return;
+  }
+  if (gone.aborted) return;
+  if (!begun) {
+    begin(response, format, fileName);
+    await write(response, text.begin(), gone);
+  }
+  response.end(text.end());
+}
+
+function begin(response: ServerResponse, format: ExportFormat, fileName: string): void {
+  response.writeHead(200, {
+    'content-type': EXPORT_TYPES[format],
+    'content-disposition': `attachment; filename="${fileName}"`,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+}
+
+function* inPieces(chunk: readonly LedgerFact[], expanded: boolean): Generator<LedgerFact[]> {
+  let piece: LedgerFact[] = [];
+  for (const row of chunk) {
+    for (const one of expanded ? expand(row) : [row]) {
+      piece.push(one);
+      if (piece.length < ROWS_MAX) continue;
+      yield piece;
+      piece = [];
+    }
+  }
+  if (piece.length > 0) yield piece;
+}
+
+async function write(response: ServerResponse, text: string, gone: AbortSignal): Promise<void> {
+  if (text === '' || gone.aborted || response.write(text)) return;
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(STALL_MS_MAX)]);
+  await once(response, 'drain', { signal }).catch((error: unknown) => {
+    if (!gone.aborted) throw error;
+  });
+}

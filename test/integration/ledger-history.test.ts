@@ -1,0 +1,504 @@
+import type pg from 'pg';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { readAuditPage, streamAudit } from '../../src/ledger/audit-trail.ts';
+import { numberLifeStatement } from '../../src/ledger/postgres/number-life.ts';
+import { type AuditPoint } from '../../src/ledger/audit-trail.ts';
+import { readNumberLife } from '../../src/ledger/number-life.ts';
+import { createLedgerPool } from '../../src/ledger/postgres/ledger-pool.ts';
+import { migrateUp } from '../../src/ledger/postgres/migrations.ts';
+import { createReaderPool } from '../../src/ledger/postgres/open-postgres-ledger-reader.ts';
+import { PostgresLedgerReader } from '../../src/ledger/postgres/postgres-ledger-reader.ts';
+import { PostgresLedger } from '../../src/ledger/postgres/postgres-ledger.ts';
+import { makeReport } from '../../src/ledger/report/series-report.ts';
+import { reportText } from '../../src/ledger/report/report-text.ts';
+import type { AuditFilter, LedgerFact } from '../../src/ports/ledger-reader.ts';
+import { HistoryWorld, SERIES } from '../kit/history-world.ts';
+import { freshDatabase } from '../kit/postgres.ts';
+import { digest } from '../kit/series-world.ts';
+import { until } from '../kit/until.ts';
+
+const owner = { site: 'site-1', partition: 'partition-a', type: 'on-cycle' };
+const other = { site: 'site-2', partition: 'partition-a', type: 'off-cycle' };
+const place = { site: 'site-1', partition: 'partition-a' };
+const issue = (count = 1, of = owner) => ({ kind: 'issue' as const, owner: of, count });
+
+interface Place {
+  readonly ledger: PostgresLedger;
+  readonly reader: PostgresLedgerReader;
+  readonly pool: pg.Pool;
+}
+
+async function openLedger(): Promise<Place> {
+  const options = {
+    url: await freshDatabase(),
+    schema: 'seqd',
+    poolMax: 3,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 30_000,
+    tls: null,
+    caFile: null,
+  };
+  await migrateUp(options);
+  const [pool, readers] = [createLedgerPool(options), createReaderPool(options)];
+  const ledger = new PostgresLedger({ pool, cluster: 'test', digest });
+  const reader = new PostgresLedgerReader({ pool: readers, cluster: 'test' });
+  onTestFinished(async () => {
+    await Promise.all([ledger.close(), reader.close()]);
+  });
+  return { ledger, reader, pool };
+}
+
+/** Everything that can happen to a number. */
+async function eventfulWorld(): Promise<HistoryWorld> {
+  const world = new HistoryWorld();
+  // 1: a run of plain draws, numbers 1 to 5.
+  await world.run(Array.from({ length: 5 }, () => ({ command: issue(), origin: {} })));
+  // 2: a block, 6 to 2,005, over two pages.
+  await world.do({ kind: 'block', owner: other, count: 2_000 }, { client: 'erp', trace: 't-1' });
+  // 3: a draw that says all it can, 2,006.
+  await world.do(issue(), {
+    key: 'k-1',
+    fingerprint: 'f',
+    client: 'shop',
+    trace: 't-2',
+    reference: 'INV-2006',
+  });
+  // 4 and 5: 3 goes back, and comes to another document.
+  await world.do({ kind: 'release', number: 3, ...place, reason: 'cancelled' }, { client: 'shop' });
+  await world.do(issue(1, other), { reference: 'INV-3' });
+  // 6 and 7: a reservation that is confirmed, 2,007 and 2,008.
+  await world.do({ kind: 'reserve', owner, count: 2, holdMs: 60_000 });
+  await world.do({ kind: 'confirm', reservation: { sequence: 6, index: 0 }, ...place });
+  // 8 and 9: one that is cancelled, 2,009.
+  await world.do({ kind: 'reserve', owner, count: 1, holdMs: 60_000 });
+  await world.do({ kind: 'cancel', reservation: { sequence: 8, index: 0 }, ...place });
+  // 10 and 11: one that expires, 2,009 again.
+  await world.do({ kind: 'reserve', owner, count: 1, holdMs: 1_000 });
+  world.now += 60_000;
+  await world.do({ kind: 'expire', reservation: { sequence: 10, index: 0 } });
+  // 12: 5 is taken out for good.
+  await world.do({ kind: 'void', number: 5, ...place, reason: 'misprint', actor: 'ann' });
+  // 13: 2,010 to 2,999 are skipped.
+  await world.do({ kind: 'raise', next: 3_000, reason: 'new range', actor: 'bob' });
+  return world;
+}
+
+const eventsOf = async (world: HistoryWorld, reader: PostgresLedgerReader | undefined, number: number) =>
+  readNumberLife({ store: world.store, series: SERIES, reader }, number, { limit: 100 });
+
+describe('the life of a number', () => {
+  const lives: readonly [number, string, string[]][] = [
+    [2, 'issued', ['issued']],
+    [3, 'issued', ['issued', 'released', 'reissued']],
+    [5, 'void', ['issued', 'void']],
+    [6, 'issued', ['issued']],
+    [2_005, 'issued', ['issued']],
+    [2_006, 'issued', ['issued']],
+    [2_008, 'issued', ['reserved', 'confirmed']],
+    [2_009, 'pooled', ['reserved', 'cancelled', 'reserved', 'expired']],
+    [2_500, 'void', ['skipped']],
+  ];
+
+  test('is the same from the ledger, from the journal, and from both however far the ledger is behind', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    const last = world.entries.length;
+    for (let position = 0; position <= last; position += 1) {
+      if (position > 0) await world.project(ledger, position);
+      for (const [number, status, names] of lives) {
+        const life = await eventsOf(world, reader, number);
+        expect(life, `${number} with a ledger up to ${position}`).toMatchObject({
+          state: { status },
+          complete: true,
+          consistent: true,
+          ledgerSequence: position,
+          journalSequence: last,
+        });
+        expect(life.events.map(({ event }) => event)).toEqual(names);
+        const alone = await eventsOf(world, undefined, number);
+        expect(alone.events).toEqual(life.events);
+        expect(alone.state).toEqual(life.state);
+        expect(alone).toMatchObject({ complete: true, consistent: true, ledgerSequence: null });
+      }
+    }
+  });
+
+  test('says who, when, where, for which document, and names the fact in the middle of a run', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger);
+    const middle = await eventsOf(world, reader, 2);
+    expect(middle.events[0]).toMatchObject({
+      position: { sequence: 1, index: 1 },
+      allocation: { sequence: 1, index: 1 },
+      numbers: { first: 2, last: 2 },
+      owner,
+      node: 'node-1',
+      revision: world.entries[0]!.revision,
+      time: world.entries[0]!.batch.time,
+    });
+    expect((await eventsOf(world, reader, 2_006)).events[0]).toMatchObject({
+      client: 'shop',
+      trace: 't-2',
+      reference: 'INV-2006',
+      key: 'k-1',
+    });
+    const reissued = await eventsOf(world, reader, 3);
+    expect(reissued.events[1]).toMatchObject({ reason: 'cancelled', releasedTo: 'pool', client: 'shop' });
+    expect(reissued.state).toMatchObject({ owner: other, allocation: { sequence: 5, index: 0 } });
+    expect((await eventsOf(world, reader, 5)).events[1]).toMatchObject({ actor: 'ann', reason: 'misprint' });
+    expect((await eventsOf(world, reader, 2_008)).state.allocation).toEqual({ sequence: 6, index: 0 });
+    expect((await eventsOf(world, reader, 6)).events[0]!.numbers).toEqual({ first: 6, last: 2_005 });
+  });
+
+  test('comes page by page', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger, 9);
+    const sources = { store: world.store, series: SERIES, reader };
+    const names: string[] = [];
+    let after: { sequence: number; index: number } | undefined;
+    for (let pages = 1; ; pages += 1) {
+      const life = await readNumberLife(sources, 2_009, { after, limit: 1 });
+      names.push(...life.events.map(({ event }) => event));
+      expect(life.state.status).toBe('pooled');
+      if (!life.more) break;
+      after = life.events.at(-1)!.position;
+      expect(pages).toBeLessThan(5);
+    }
+    expect(names).toEqual(['reserved', 'cancelled', 'reserved', 'expired']);
+  });
+
+  test('without a ledger says from where on it is complete', async () => {
+    const world = await eventfulWorld();
+    await world.prune(4);
+    const life = await eventsOf(world, undefined, 3);
+    expect(life).toMatchObject({ complete: false, from: 4, state: { status: 'issued', owner: other } });
+    expect(life.events.map(({ event }) => event)).toEqual(['released', 'reissued']);
+  });
+
+  test('comes from the journal while the ledger does not answer; all other questions fail', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger, 6);
+    await reader.close();
+    expect(await eventsOf(world, reader, 3)).toMatchObject({ complete: true, ledgerSequence: null });
+    const sources = { store: world.store, series: SERIES, reader };
+    await expect(readAuditPage(sources, {}, { limit: 1, expanded: false })).rejects.toMatchObject({
+      code: 'ledger_unavailable',
+    });
+  });
+
+  test('of a number never drawn is an error that says what comes next', async () => {
+    const world = await eventfulWorld();
+    for (const number of [3_000, Number.MAX_SAFE_INTEGER])
+      await expect(eventsOf(world, undefined, number)).rejects.toMatchObject({
+        code: 'never_issued',
+        message: expect.stringContaining('3000'),
+      });
+  });
+
+  test('notices events that somebody has taken out of the ledger', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger);
+    await pool.query("DELETE FROM facts WHERE kind = 'release'");
+    await pool.query("DELETE FROM facts WHERE kind = 'issue' AND NOT fresh");
+    await pool.query("DELETE FROM facts WHERE kind = 'void'");
+    expect((await eventsOf(world, reader, 5)).consistent).toBe(false);
+  });
+
+  test('reads every partition by an index, within bounds', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = new HistoryWorld();
+    for (let month = 0; month < 6; month += 1) {
+      for (let i = 0; i < 20; i += 1)
+        await world.run(
+          Array.from({ length: 30 }, (_, j) => ({
+            command: issue(),
+            origin: { key: `${month}-${i}-${j}`, fingerprint: 'f' },
+          })),
+        );
+      await world.do({ kind: 'release', number: month * 600 + 7, ...place, reason: 'r' });
+      world.now += 31 * 86_400_000;
+    }
+    await world.project(ledger);
+    await pool.query('ANALYZE');
+    const { text } = numberLifeStatement(1, 7, { through: 1e9, limit: 100 });
+    const client = await pool.connect();
+    onTestFinished(() => client.release());
+    await client.query(`PREPARE life AS ${text}`);
+    // Made for this number, and as the reader uses it, for any.
+    for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+      await client.query(`SET plan_cache_mode = ${mode}`);
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+        'EXPLAIN (ANALYZE, TIMING OFF) EXECUTE life (1, 7, 1000000000, 0, 0, 100)',
+      );
+      const plan = rows.map(row => row['QUERY PLAN']);
+      const scans = plan.flatMap((line, i) =>
+        /Scan.* on facts_\d/.test(line) ? [`${line}\n${plan[i + 1]}`] : [],
+      );
+      expect(scans.length, plan.join('\n')).toBeGreaterThanOrEqual(6);
+      for (const scan of scans) {
+        expect(scan).toMatch(/Index.* Scan/);
+        expect(scan).toMatch(/Index Cond:.*last >= /);
+        // Either both bounds, or an index whose first row is the only one that is read.
+        if (!/last < /.test(scan)) expect(scan).toMatch(/rows=[01](\.00)? loops=1|never executed/);
+      }
+    }
+    expect((await eventsOf(world, reader, 7)).events.map(({ event }) => event)).toEqual([
+      'issued',
+      'released',
+      'reissued',
+    ]);
+  });
+});
+
+/** All pages of a question, with `between` done between two of them. */
+async function allPages(
+  world: HistoryWorld,
+  reader: PostgresLedgerReader | undefined,
+  filter: AuditFilter,
+  { limit, expanded = false, between }: { limit: number; expanded?: boolean; between?: () => Promise<void> },
+): Promise<LedgerFact[]> {
+  const facts: LedgerFact[] = [];
+  let after: AuditPoint | undefined;
+  for (;;) {
+    const page = await readAuditPage({ store: world.store, series: SERIES, reader }, filter, {
+      after,
+      limit,
+      expanded,
+    });
+    facts.push(...page.facts);
+    expect(page.facts.length).toBeLessThanOrEqual(limit);
+    if (page.next === null) return facts;
+    after = page.next;
+    await between?.();
+  }
+}
+
+const names = (facts: readonly LedgerFact[]): string[] =>
+  facts.map(({ kind, sequence, index, part }) => `${sequence}-${index}/${part} ${kind}`);
+
+describe('the audit trail', () => {
+  test('has every row once, in order, from page to page, whatever the ledger has yet', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    const whole = names(await allPages(world, undefined, {}, { limit: 1_000 }));
+    expect(whole.length).toBeGreaterThan(12);
+    for (const position of [1, 4, 9, world.entries.length]) {
+      await world.project(ledger, position);
+      for (const limit of [1, 2, 3, 7, 100]) {
+        expect(names(await allPages(world, reader, {}, { limit }))).toEqual(whole);
+      }
+    }
+  });
+
+  test('stays in step while rows are added and the ledger catches up', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger, 3);
+    let added = 0;
+    const facts = await allPages(
+      world,
+      reader,
+      {},
+      {
+        limit: 2,
+        between: async () => {
+          if (added === 4) return;
+          added += 1;
+          await world.do(issue());
+          await world.project(ledger, world.entries.length - 2);
+        },
+      },
+    );
+    expect(names(facts)).toEqual(names(await allPages(world, undefined, {}, { limit: 1_000 })));
+  });
+
+  test('filters alike in SQL and in memory', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    const time = world.entries[4]!.batch.time;
+    const filters: AuditFilter[] = [
+      { site: 'site-1' },
+      { site: 'site-2', type: 'off-cycle' },
+      { site: 'nowhere' },
+      { partition: 'partition-a' },
+      { client: 'shop' },
+      { reference: 'INV-2006' },
+      { key: 'k-1' },
+      { kinds: ['release', 'void'] },
+      { from: time },
+      { to: time },
+      { from: time, to: time + 1 },
+      { numbers: { first: 3, last: 3 } },
+      { numbers: { first: 2_004, last: 2_009 } },
+      { numbers: { first: 2_600, last: Number.MAX_SAFE_INTEGER } },
+      { numbers: { first: 1, last: 3 }, kinds: ['issue'], site: 'site-1' },
+    ];
+    const expected = await Promise.all(
+      filters.map(filter => allPages(world, undefined, filter, { limit: 3 })),
+    );
+    await world.project(ledger);
+    for (const [i, filter] of filters.entries()) {
+      const found = await allPages(world, reader, filter, { limit: 3 });
+      expect(found, JSON.stringify(filter)).toEqual(expected[i]);
+    }
+    expect(expected.map(facts => facts.length > 0)).toEqual(filters.map(({ site }) => site !== 'nowhere'));
+  });
+
+  test('gives a run as one row, or a number a row, over page borders too', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger);
+    const [run] = await allPages(world, reader, {}, { limit: 100 });
+    expect(run).toMatchObject({ facts: 5, first: 1, last: 5 });
+    const numbers = { first: 1, last: 5 };
+    for (const limit of [1, 2, 4, 100]) {
+      const rows = await allPages(world, reader, { numbers, kinds: ['issue'] }, { limit, expanded: true });
+      expect(rows.map(({ first, index }) => `${first}@${index}`)).toEqual([
+        '1@0',
+        '2@1',
+        '3@2',
+        '4@3',
+        '5@4',
+        '3@0',
+      ]);
+    }
+    const block = await allPages(world, reader, { kinds: ['block'] }, { limit: 1_000, expanded: true });
+    expect(block.map(({ first }) => first)).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 6));
+  });
+
+  test('takes whatever is asked as a value, never as SQL', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger);
+    const hostile = ["'; DROP TABLE facts; --", "' OR '1'='1", '$1', '\\', '%', "x'::regclass", '🙂\u0000'];
+    for (const text of hostile) {
+      for (const field of ['site', 'partition', 'type', 'client', 'reference', 'key'] as const) {
+        const page = await readAuditPage(
+          { store: world.store, series: SERIES, reader },
+          { [field]: text },
+          { limit: 10, expanded: false },
+        );
+        expect(page.facts).toEqual([]);
+      }
+    }
+    const { rows } = await pool.query('SELECT count(*) > 0 AS there FROM facts');
+    expect(rows[0]).toEqual({ there: true });
+  });
+
+  test('streams all of it at one moment, and gives the connection back when the reader leaves', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger, 8);
+    const sources = { store: world.store, series: SERIES, reader };
+    const streamed: LedgerFact[] = [];
+    for await (const facts of streamAudit(sources, {}, {})) streamed.push(...facts);
+    expect(names(streamed)).toEqual(names(await allPages(world, reader, {}, { limit: 1_000 })));
+    for (let i = 0; i < 10; i += 1) {
+      const gone = new AbortController();
+      for await (const _ of streamAudit(sources, {}, { signal: gone.signal })) {
+        gone.abort();
+        break;
+      }
+    }
+    const open =
+      "SELECT count(*)::integer AS open FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    // The server takes a moment to see that a connection has ended.
+    await until(
+      'no transaction is open',
+      async () => (await pool.query<{ open: number }>(open)).rows[0]!.open === 0,
+    );
+  });
+});
+
+describe('the completeness report', () => {
+  const sourcesOf = (world: HistoryWorld, reader?: PostgresLedgerReader) => ({
+    store: world.store,
+    series: SERIES,
+    cluster: 'test',
+    reader,
+    node: 'node-1',
+    now: () => 0,
+  });
+  const all = { range: { by: 'number' as const } };
+
+  test('accounts for every number, with the tail, whatever the ledger has', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    const last = world.entries.length;
+    for (const position of [0, 1, 6, last]) {
+      if (position > 0) await world.project(ledger, position);
+      const report = await makeReport(sourcesOf(world, reader), all);
+      expect(report).toMatchObject({
+        complete: true,
+        from: 1,
+        to: 2_999,
+        numbers: 2_999,
+        issued: 2_007,
+        reserved: 0,
+        pooled: 1,
+        void: 991,
+        imported: 0,
+        missing: 0,
+        drawnTwice: 0,
+        problems: [],
+        journal: { batch: last, chain: digest(world.entries.at(-1)!.text) },
+        ledger: { batch: position, tail: last - position, chainAgrees: true },
+        voidReasons: [
+          { reason: 'new range', numbers: 990, runs: 1, ranges: [{ first: 2_010, last: 2_999 }] },
+          { reason: 'misprint', numbers: 1, runs: 1, ranges: [{ first: 5, last: 5 }] },
+        ],
+      });
+      expect(reportText(report).at(-1)).toMatch(/^COMPLETE: every number from 1 to 2999/);
+    }
+    const without = await makeReport(sourcesOf(world), all);
+    expect(without).toMatchObject({ complete: true, numbers: 2_999, ledger: null });
+  });
+
+  test('is of the range and the revision that are asked for', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger);
+    const part = await makeReport(sourcesOf(world, reader), { range: { by: 'number', first: 4, last: 6 } });
+    expect(part).toMatchObject({ complete: true, from: 4, to: 6, numbers: 3, issued: 2, void: 1 });
+    const then = await makeReport(sourcesOf(world, reader), { ...all, at: world.entries[1]!.revision });
+    expect(then).toMatchObject({ complete: true, to: 2_005, issued: 2_005, void: 0, voidReasons: [] });
+    expect(then.journal).toMatchObject({ batch: 2, chain: digest(world.entries[1]!.text) });
+    const time = world.entries[1]!.batch.time;
+    const dated = await makeReport(sourcesOf(world, reader), {
+      range: { by: 'time', from: time, to: time + 2_000 },
+    });
+    expect(dated).toMatchObject({ complete: true, from: 6, to: 2_006 });
+    const never = await makeReport(sourcesOf(world, reader), { range: { by: 'time', from: time + 1e12 } });
+    expect(never).toMatchObject({ complete: true, numbers: 0, from: null });
+    await expect(makeReport(sourcesOf(world), { range: { by: 'time', from: time } })).rejects.toMatchObject({
+      code: 'ledger_unavailable',
+    });
+  });
+
+  test('finds numbers whose record is gone, drawn twice, or void without a reason, and another chain', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger);
+    const reportAfter = async (statement: string) => {
+      await pool.query(statement);
+      const report = await makeReport(sourcesOf(world, reader), all);
+      expect(report.complete).toBe(false);
+      return report;
+    };
+    expect(await reportAfter('DELETE FROM facts WHERE sequence = 3')).toMatchObject({
+      missing: 1,
+      missingRanges: [{ first: 2_006, last: 2_006 }],
+    });
+    expect(await reportAfter('UPDATE facts SET first = 4 WHERE sequence = 2')).toMatchObject({
+      drawnTwice: 2,
+    });
+    const unexplained = await reportAfter("DELETE FROM facts WHERE kind = 'void'");
+    expect(unexplained.problems.join()).toContain('number 5 is void in etcd, and no record says why');
+    const chain = await reportAfter("UPDATE batches SET chain = repeat('f', 64) WHERE sequence = 13");
+    expect(chain.ledger).toMatchObject({ chainAgrees: false });
+  });
+});
