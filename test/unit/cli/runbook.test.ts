@@ -36,11 +36,12 @@ it('docs/runbook.md names only metrics that exist', async () => {
     eventLoopDelayMaxMs: () => 0,
   });
   observePatrol(metrics.registry, GLOBAL_SERIES, () => undefined);
-  new EventMetrics(
+  const events = new EventMetrics(
     metrics.registry,
     () => [],
     () => 0,
   );
+  expect(events).toBeDefined();
   const known = new Set((await metrics.registry.getMetricsAsJSON()).map(({ name }) => name));
   const named = namesOf(/\b(seqd_[a-z_]+)/g).map(name => name.replace(/_bucket$/, ''));
   expect(named.length).toBeGreaterThan(5);
