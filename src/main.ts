@@ -3,6 +3,9 @@ import { ignoreBrokenPipe } from './cli/output.ts';
 import { runCli } from './cli/program.ts';
 import { type Config, nodeIdOf } from './config/index.ts';
 
+/** What a node that has closed still holds, such as connections to a database that hangs, keeps the process so long at most. */
+const EXIT_GRACE_MS = 1_000;
+
 /**
  * Runs a node until it is told to stop; resolves with the exit code. A second signal ends the process at once:
  * what was accepted by then is safe, since clients repeat it with the same key elsewhere.
@@ -31,6 +34,8 @@ async function serve(config: Config): Promise<number> {
     return 1;
   } finally {
     await node?.close();
+    // Nothing that matters is under way any more; without anything under way the process ends by itself.
+    setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
   }
 }
 

@@ -1,8 +1,10 @@
 import { hash, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { EtcdCoordination } from './cluster/etcd-coordination.ts';
+import { randomAdminToken, removeAdminToken, writeAdminToken } from './config/admin-token-file.ts';
 import { advertiseUrlOf, type Config, nodeIdOf } from './config/index.ts';
 import type { SeriesSettings } from './core/head.ts';
+import { SeqdError } from './core/errors.ts';
 import { type EventPumps, openEvents } from './events/open-events.ts';
 import { GLOBAL_SERIES } from './core/identifiers.ts';
 import { DEFAULT_WINDOW, type WindowLimits } from './core/window.ts';
@@ -40,6 +42,7 @@ import { EtcdLeaderFinder } from './store/etcd/etcd-leader-finder.ts';
 import type { EtcdConnection } from './store/etcd/etcd-connection.ts';
 import { type EtcdMemberStatus, isBelowProductionFloor, readMemberStatus } from './store/etcd/etcd-status.ts';
 import { openEtcdStore } from './store/etcd/open-etcd-store.ts';
+import { ForwardOnlyStore } from './store/forward-only-store.ts';
 import { VERSION } from './version.ts';
 
 /** How often nodes and leaders are looked up. */
@@ -78,6 +81,8 @@ export class SeqdNode {
   private readonly leaderFinder: EtcdLeaderFinder;
   private readonly eventLoop = new EventLoopDelay();
   private readonly http: HttpServer;
+  private readonly adminToken: string;
+  private adminTokenPort: number | undefined;
   private status: 'created' | 'starting' | 'serving' | 'draining' | 'closed' = 'created';
 
   constructor(config: Config, logger: Logger) {
@@ -85,10 +90,19 @@ export class SeqdNode {
     this.logger = logger;
     this.id = nodeIdOf(config);
     this.self = this.describeSelf();
+    this.adminToken = config.server.adminToken ?? randomAdminToken();
     const { etcd } = config.sequence;
     const clock = createSystemClock();
-    const { store, connection, keys } = openEtcdStore({ ...etcd, cluster: config.sequence.cluster });
+    const {
+      store: etcdStore,
+      connection,
+      keys,
+    } = openEtcdStore({ ...etcd, cluster: config.sequence.cluster });
     this.connection = connection;
+    const store = new ForwardOnlyStore(etcdStore, {
+      revisions: connection.revisions,
+      recoverable: config.sequence.ledger.url !== null,
+    });
     this.coordination = new EtcdCoordination(this.connection, {
       self: this.self,
       keys,
@@ -103,7 +117,8 @@ export class SeqdNode {
     this.ledgerReader = openLedgerReader(config, logger);
     if (this.ledger !== undefined) {
       this.guard = new RestoreGuard(GLOBAL_SERIES, {
-        store,
+        store: etcdStore,
+        revisions: connection.revisions,
         ledger: this.ledger,
         digest: sha256,
         clock,
@@ -161,6 +176,7 @@ export class SeqdNode {
         random: Math.random,
         head: () => this.sequencer.lastKnown?.head,
         projected: batches => metrics.batchesProjected(GLOBAL_SERIES, batches),
+        diverged: () => void this.guard?.check(),
       });
     }
     this.patrol = openPatrol(config, {
@@ -228,7 +244,7 @@ export class SeqdNode {
       },
       simulatedEnabled: config.sequence.core.simulatedEnabled,
       admin: new AdminService(this.sequencer),
-      adminToken: config.server.adminToken,
+      adminToken: this.adminToken,
       health: {
         nodeId: this.id,
         version: VERSION,
@@ -257,16 +273,21 @@ export class SeqdNode {
     return this.self.url;
   }
 
-  /** Binds the port, joins the cluster, loads the series. @throws SeqdError `unavailable`, or the system's error */
+  /** Binds the port, joins the cluster, loads the series. @throws SeqdError `unavailable`, `draining` when told to stop meanwhile, or the system's error */
   async start(): Promise<void> {
     this.status = 'starting';
     this.eventLoop.start();
     const port = await this.http.listen();
+    this.assertStarting();
     this.self.url = advertiseUrlOf(this.config, port);
+    this.offerAdminToken(port);
     await this.join();
+    this.assertStarting();
     void this.leaderFinder.start();
     await this.guard?.start();
+    this.assertStarting();
     await this.sequencer.start();
+    this.assertStarting();
     this.stats.start();
     this.compactor?.start();
     this.projector?.start();
@@ -289,6 +310,7 @@ export class SeqdNode {
   async close(): Promise<void> {
     if (this.status === 'closed') return;
     this.status = 'closed';
+    if (this.adminTokenPort !== undefined) removeAdminToken(this.adminToken, this.adminTokenPort);
     this.eventLoop.close();
     this.stats.close();
     this.compactor?.close();
@@ -303,6 +325,26 @@ export class SeqdNode {
     await this.http.close();
     await this.closeLedger();
     this.connection.close();
+  }
+
+  /** Without a configured token: to the commands of the same user on this machine. */
+  private offerAdminToken(port: number): void {
+    if (this.config.server.adminToken !== null) return;
+    try {
+      const path = writeAdminToken(this.adminToken, port);
+      this.adminTokenPort = port;
+      this.logger.info({ path }, 'server.admin-token is not set; made one for the commands on this machine');
+    } catch (error) {
+      this.logger.warn(
+        { err: error },
+        'server.admin-token is not set, and none could be left for the commands on this machine',
+      );
+    }
+  }
+
+  /** What a node that ends starts now would never be closed. */
+  private assertStarting(): void {
+    if (this.status !== 'starting') throw new SeqdError('draining', `The node is ${this.status}`);
   }
 
   /** etcd may still be electing when we start; that is no reason to give up at once. */

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { ManagedProcess, tailOf } from './managed-process.mjs';
 import { findFreePorts, LOOPBACK } from './ports.mjs';
 import { runCommand } from './run-command.mjs';
@@ -148,6 +147,8 @@ export class PostgresServer extends ManagedProcess {
 
   /** @returns {Promise<boolean>} whether it answers a query now */
   async answers() {
+    // Only now: the start script reads this file before it has installed anything.
+    const { default: pg } = await import('pg');
     const client = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: 2_000 });
     client.on('error', () => {});
     try {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { SeqdClient, SeqdClientError, type SeqdClientOptions } from '../client/index.ts';
+import { readAdminToken } from '../config/admin-token-file.ts';
 import { RequestError } from './cli-error.ts';
 import type { CliContext } from './context.ts';
 import { findUrls } from './find-urls.ts';
@@ -40,7 +41,7 @@ export async function withClient<T>(
   const client = openClient(context, {
     urls: nodes.urls,
     budgetMs: options.timeout * 1000,
-    adminToken: context.env['SEQD_SERVER_ADMIN_TOKEN'],
+    adminToken: context.env['SEQD_SERVER_ADMIN_TOKEN'] || (url => readAdminToken(url)),
   });
   try {
     return await action(client);

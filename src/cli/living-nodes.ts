@@ -5,8 +5,18 @@ import { parseRegistration } from '../cluster/registration.ts';
 /** What a node that runs says of a series that may have been set back. */
 export interface LivingNode {
   readonly url: string;
-  /** `undefined` when it does not answer. */
-  readonly answer: { readonly refusing: boolean; readonly next: number; readonly ready: boolean } | undefined;
+  /** `undefined` when it does not answer, or is of another cluster. */
+  readonly answer:
+    | {
+        readonly refusing: boolean;
+        /** The last batch it has seen, and the next number then; 0 when it has seen none. */
+        readonly sequence: number;
+        readonly next: number;
+        readonly ready: boolean;
+      }
+    | undefined;
+  /** The cluster that answered instead; `null` when it named none. */
+  readonly stranger?: string | null;
 }
 
 const ANSWER_TIMEOUT_MS = 3_000;
@@ -18,22 +28,48 @@ export async function registeredUrls(connection: EtcdConnection, keys: EtcdKeys)
   return kvs.flatMap(kv => parseRegistration(kv.value.toString('utf8'))?.node.url ?? []);
 }
 
-/** Asks nodes how far they saw the series go, all at once. Never rejects. */
-export function askNodes(urls: readonly string[]): Promise<LivingNode[]> {
-  return Promise.all([...new Set(urls)].map(async url => ({ url, answer: await ask(url) })));
+/**
+ * Asks nodes how far they saw the series go, all at once. Never rejects.
+ *
+ * @param cluster whose nodes are believed: a registration that came with a backup may name an address that is another's by now
+ */
+export function askNodes(urls: readonly string[], cluster: string): Promise<LivingNode[]> {
+  return Promise.all([...new Set(urls)].map(async url => ({ url, ...(await ask(url, cluster)) })));
 }
 
-async function ask(url: string): Promise<LivingNode['answer']> {
+/** The node that saw the series go furthest; `undefined` when none answered. */
+export function furthestNode(nodes: readonly LivingNode[]): { url: string; next: number } | undefined {
+  let furthest: { url: string; next: number } | undefined;
+  for (const { url, answer } of nodes)
+    if (answer !== undefined && answer.next > (furthest?.next ?? 0)) furthest = { url, next: answer.next };
+  return furthest;
+}
+
+async function ask(url: string, cluster: string): Promise<Omit<LivingNode, 'url'>> {
   try {
     const response = await fetch(new URL('/health', url), { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
     const body = (await response.json()) as {
-      cluster?: { restoreGuard?: { state?: unknown; next?: unknown } };
+      cluster?: {
+        name?: unknown;
+        restoreGuard?: { state?: unknown; sequence?: unknown; next?: unknown };
+      };
     };
     const guard = body.cluster?.restoreGuard;
-    if (guard === undefined) return undefined;
-    const next = Number.isSafeInteger(guard.next) ? (guard.next as number) : 0;
-    return { refusing: guard.state === 'refusing', next, ready: response.status === 200 };
+    const name = body.cluster?.name;
+    if (name !== cluster) return { answer: undefined, stranger: typeof name === 'string' ? name : null };
+    if (guard === undefined) return { answer: undefined };
+    const answer = {
+      refusing: guard.state === 'refusing',
+      sequence: wholeOr0(guard.sequence),
+      next: wholeOr0(guard.next),
+      ready: response.status === 200,
+    };
+    return { answer };
   } catch {
-    return undefined;
+    return { answer: undefined };
   }
+}
+
+function wholeOr0(value: unknown): number {
+  return Number.isSafeInteger(value) ? (value as number) : 0;
 }

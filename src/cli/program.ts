@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEvents } from './commands/events.ts';
+import { registerLedger } from './commands/ledger.ts';
 import { registerMigrate } from './commands/migrate.ts';
 import { registerNext } from './commands/next.ts';
 import { registerRecover } from './commands/recover.ts';
@@ -57,6 +58,7 @@ function createProgram(context: CliContext): Command {
   registerConfig(program, context);
   registerMigrate(program, context);
   registerEvents(program, context);
+  registerLedger(program, context);
   registerNext(program, context);
   registerRelease(program, context);
   registerReplay(program, context);

@@ -19,6 +19,10 @@ export function describeLedgerReport(report: LedgerReport | null): string[] {
     report.replayed
       ? `replayed: the batches make exactly what etcd has stored at revision ${head!.revision}`
       : `NOT REPLAYED: ${head === null ? 'etcd has no such series' : 'what etcd has stored was not compared with the batches'}`,
+    ...report.holes.map(
+      ({ first, last, reason, actor, time }) =>
+        `documented hole: batches ${first} to ${last} are missing for good, accepted by ${actor} at ${new Date(time).toISOString()}: ${reason}`,
+    ),
     ...findings.map(({ detail }) => `problem: ${detail}`),
   ];
   if (findingCount > findings.length) lines.push(`and ${findingCount - findings.length} more problems`);
@@ -26,11 +30,13 @@ export function describeLedgerReport(report: LedgerReport | null): string[] {
   return lines;
 }
 
-function verdictOf({ sound, sequence, findingCount }: LedgerReport): string {
+function verdictOf({ sound, sequence, findingCount, holes }: LedgerReport): string {
   if (!sound) {
     const found = findingCount === 1 ? '1 problem' : `${findingCount} problems`;
     return `LEDGER NOT SOUND: ${found}; see above, and docs/runbook.md`;
   }
   if (sequence === 0) return 'the ledger is sound: it has no batches yet';
+  if (holes.length > 0)
+    return `the ledger is sound but for documented holes: all other batches up to ${sequence} are whole, untouched, and of one history with etcd`;
   return `the ledger is sound: batches 1 to ${sequence} are whole, untouched, and of one history with etcd`;
 }

@@ -33,8 +33,8 @@ export interface SeqdClientOptions {
   readonly connectionsMax?: number;
   /** Called before each repetition. */
   readonly onRetry?: (event: RetryEvent) => void;
-  /** `server.admin-token` of the nodes, for what needs administrator rights. */
-  readonly adminToken?: string | undefined;
+  /** `server.admin-token` of the nodes, or what knows that of each, for what needs administrator rights. */
+  readonly adminToken?: string | ((url: string) => string | undefined) | undefined;
   /** From 0 to 1; for tests. */
   readonly random?: () => number;
 }
@@ -100,12 +100,12 @@ export class SeqdClient {
 
   /** Raises the counter; with `imported`, for a numbering whose gaps {@link adopt} then says. Needs administrator rights. */
   raise(input: RaiseInput, { key }: { key?: string } = {}): Promise<Answer<RaiseReply>> {
-    return this.change('/api/v1/admin/raise', input, key, this.options.adminToken);
+    return this.change('/api/v1/admin/raise', input, key, this.adminTokenOf);
   }
 
   /** Says which of the imported numbers were never used. Needs administrator rights. */
   adopt(input: AdoptInput, { key }: { key?: string } = {}): Promise<Answer<AdoptReply>> {
-    return this.change('/api/v1/admin/adopt', input, key, this.options.adminToken);
+    return this.change('/api/v1/admin/adopt', input, key, this.adminTokenOf);
   }
 
   /** Reads the state of the series. */
@@ -215,18 +215,23 @@ export class SeqdClient {
     return this.options.attemptTimeoutMs ?? RETRY_DEFAULTS.attemptTimeoutMs;
   }
 
+  private readonly adminTokenOf = (url: string): string | undefined => {
+    const { adminToken } = this.options;
+    return typeof adminToken === 'function' ? adminToken(url) : adminToken;
+  };
+
   private async change<T>(
     path: string,
     input: object,
     key: string = randomUUID(),
-    token?: string,
+    tokenOf?: (url: string) => string | undefined,
   ): Promise<Answer<T>> {
     if (!KEY.test(key)) throw invalidKey();
     const body = JSON.stringify(input);
-    const fixed: Omit<ExchangeRequest, 'url' | 'timeoutMs'> = { method: 'POST', path, body, key, token };
+    const fixed: Omit<ExchangeRequest, 'url' | 'timeoutMs'> = { method: 'POST', path, body, key };
     try {
       const { value, attempts, url } = await this.repeat(
-        (url, timeoutMs) => this.exchange.send({ ...fixed, url, timeoutMs }),
+        (url, timeoutMs) => this.exchange.send({ ...fixed, url, timeoutMs, token: tokenOf?.(url) }),
         (answer, url) => ({
           reply: interpret(answer, url) as T,
           replayed: answer.headers['idempotent-replayed'] === 'true',

@@ -184,6 +184,8 @@ export interface StatsReply {
   readonly next: number;
   readonly start: number;
   readonly maximum: number;
+  /** Whether numbers that are given back are given out again. */
+  readonly reuse: 'lowest-first' | 'never';
   readonly issued: number;
   readonly pooled: number;
   readonly reserved: number;
@@ -241,6 +243,8 @@ interface Reach {
   readonly complete: boolean;
   /** When not complete: nothing is missing since this batch. */
   readonly from?: number;
+  /** Why etcd cannot be believed: it is behind the ledger. */
+  readonly problem?: string;
   /** etcd's revision that the answer is of. */
   readonly revision: number;
   /** The last batch that came from the ledger; null when there is none, or it did not answer. */

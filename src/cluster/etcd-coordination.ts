@@ -322,10 +322,12 @@ export class EtcdCoordination implements Coordination {
     const range = (prefix: string): { request_range: { key: Buffer; range_end: Buffer } } => ({
       request_range: { key: Buffer.from(prefix), range_end: Buffer.from(prefixEnd(prefix)) },
     });
+    const before = this.connection.revisions.look();
     try {
       const response = await this.connection.call((client, options) =>
         client.kv.txn({ success: [range(keys.nodes), range(keys.leaders)] }, options),
       );
+      this.connection.revisions.answered(before, Number(response.header.revision));
       const [nodes, leaders] = response.responses.map(op => op.response_range.kvs);
       const others = this.take(nodes ?? [], leaders ?? []);
       this.time.look(clocks, others);

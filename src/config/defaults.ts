@@ -112,7 +112,7 @@ const defaults: MutableConfig = {
     port: 8_080,
     // The address for other nodes and clients. null: derived from host and port.
     advertiseUrl: null,
-    // Who raises counters and imports numberings must send it. null: only clients on this machine may.
+    // Who raises counters and imports numberings must send it. null: the node makes one (~/.seqd/admin-token-<port>).
     adminToken: null,
     bodyLimitBytes: 65_536,
     // Receiving a whole request, and its headers.

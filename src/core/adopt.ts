@@ -13,7 +13,7 @@ export const ADOPT_PAGES_MAX = 100;
  */
 export const LARGE_GAP_SIZE_MIN = 64 * PAGE_SIZE;
 
-/** A larger gap is not imported: the ledger has a row for each 1,024 of its numbers. Two numberings would be told apart by then. */
+/** A larger gap is not imported: by then it is two numberings in one column, and not one with a gap. */
 export const GAP_SIZE_MAX = 2 ** 24;
 
 /** Whether a gap stands in the head. */

@@ -15,6 +15,7 @@ import type {
   ReleaseFact,
   ReleaseTarget,
   ReserveFact,
+  RetireFact,
   VoidFact,
 } from './facts.ts';
 import type { Head, MutableHead } from './head.ts';
@@ -72,6 +73,8 @@ function transition(draft: Draft, fact: Fact, position: Position): void {
       return applyRaise(draft, fact);
     case 'adopt':
       return applyAdopt(draft, fact);
+    case 'retire':
+      return applyRetire(draft, fact);
   }
 }
 
@@ -190,6 +193,13 @@ function applyAdopt(draft: Draft, fact: AdoptFact): void {
     }
   }
   head.openImport = fact.last === open.last ? null : { ...open, first: fact.last + 1 };
+}
+
+function applyRetire(draft: Draft, { ranges }: RetireFact): void {
+  const { head } = draft;
+  for (const range of ranges) move(draft, range, 'pooled', 'voided');
+  // What was lost may have said more gaps, and drawn them.
+  if (head.openImport !== null) head.openImport = { ...head.openImport, gapsTo: 'void' };
 }
 
 function withRange(set: RangeSet, range: NumberRange): RangeSet {

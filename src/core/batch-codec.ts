@@ -193,6 +193,8 @@ function encodeFields(fact: Fact, table: StringTable): unknown[] {
         fact.reason,
         fact.actor,
       ];
+    case 'retire':
+      return ['t', flattenRanges(fact.ranges), fact.reason, fact.actor];
   }
 }
 
@@ -341,6 +343,10 @@ export function decodeFact(encoded: EncodedFact, table: StringTable): Fact {
         actor,
         ...origin,
       };
+    }
+    case 't': {
+      const [ranges, reason, actor] = fields as [number[], string, string];
+      return { kind: 'retire', ranges: unflattenRanges(ranges), reason, actor, ...origin };
     }
     default:
       assertFormat(`fact ${String(kind)}`, 'journal entry');

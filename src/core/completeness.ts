@@ -262,6 +262,9 @@ export class CompletenessCheck {
         return;
       case 'adopt':
         this.replayAdopt(fact);
+        return;
+      case 'retire':
+        for (const range of fact.ranges) this.change(range, POOLED, VOID);
     }
   }
 

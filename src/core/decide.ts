@@ -2,7 +2,7 @@ import { isLargeGap, mistakeInGaps } from './adopt.ts';
 import type { DrawingFact, Fact, FactOrigin, ImportStart, ReleaseTarget } from './facts.ts';
 import { formatAllocationId, ownerKey, samePosition } from './identifiers.ts';
 import { EMPTY_PAGE, holdingOf, pageOf, pageStatus } from './page.ts';
-import { type NumberRange, rangeSize, rangesInclude } from './ranges.ts';
+import { type NumberRange, rangeIndexAt, rangeSize, rangesInclude } from './ranges.ts';
 import type {
   AdoptCommand,
   BlockCommand,
@@ -16,6 +16,7 @@ import type {
   Request,
   ReservationCommand,
   ReserveCommand,
+  RetireCommand,
   ReturnCommand,
 } from './requests.ts';
 import type { Reservation, SeriesView } from './view.ts';
@@ -58,6 +59,8 @@ function decideCommand(view: SeriesView, request: Request, now: number): Decisio
       return decideRaise(view, command, origin);
     case 'adopt':
       return decideAdopt(view, command, origin);
+    case 'retire':
+      return decideRetire(view, command, origin);
   }
 }
 
@@ -333,6 +336,23 @@ function decideAdopt(view: SeriesView, command: AdoptCommand, origin: FactOrigin
   if (Math.max(head.skipped.length, head.importedRanges.length) + large > SKIPPED_RANGES_MAX)
     return tooManyRaises();
   return accepted({ kind: 'adopt', first, last, gaps, to: open.gapsTo, source, reason, actor, ...origin });
+}
+
+function decideRetire(view: SeriesView, command: RetireCommand, origin: FactOrigin): Decision {
+  const { ranges, reason, actor } = command;
+  if (ranges.length === 0 && view.head.openImport?.gapsTo !== 'pool')
+    return rejected('invalid_request', 'There is nothing to retire');
+  const id = pageOf(ranges[0]?.first ?? 0);
+  const { pooled } = view.page(id);
+  let from = 0;
+  for (const { first, last } of ranges) {
+    const around = pooled[rangeIndexAt(pooled, first)];
+    const isPooled = around !== undefined && around.first <= first && last <= around.last;
+    if (first < from || last < first || !isPooled)
+      return rejected('invalid_request', `${first} to ${last} is not in the pool, or named out of order`);
+    from = last + 1;
+  }
+  return accepted({ kind: 'retire', ranges, reason, actor, ...origin });
 }
 
 function importConflict({ openImport }: SeriesView['head']): Outcome {

@@ -17,6 +17,7 @@ export const EVENT_KINDS = [
   'void',
   'raise',
   'adopt',
+  'retire',
 ] as const satisfies readonly EventKind[];
 
 /** Numbers of an event; `reused` says of those drawn whether they came from the pool. */
@@ -30,7 +31,7 @@ export interface EventRange extends NumberRange {
  */
 export interface DocumentEvent {
   readonly specversion: '1.0';
-  /** `<cluster>/<tenant>/<series>/<period>/<sequence>-<index>`: the same each time it is delivered, and no other event's. */
+  /** As {@link eventId} makes it: the same each time it is delivered, and no other event's. */
   readonly id: string;
   readonly source: string;
   readonly type: `seqd.${EventKind}.v1`;
@@ -44,7 +45,7 @@ export interface DocumentEvent {
 export interface EventData extends SeriesId, Position {
   readonly kind: EventKind;
   readonly cluster: string;
-  /** Ascending; of those drawn, the reused ones first. Empty for a raise that skips nothing, and an import without gaps. */
+  /** Ascending; of those drawn, the reused ones first. Empty for a raise that skips nothing, an import without gaps, and one whose gaps become void from then on. */
   readonly numbers: readonly EventRange[];
   readonly count: number;
   /** etcd's revision of the commit. */
@@ -78,23 +79,33 @@ export interface BatchOrigin {
   readonly cluster: string;
   readonly series: SeriesId;
   readonly revision: number;
+  /** Of the last recovery before it, when there was one. */
+  readonly branch?: string | null;
 }
 
-/** Names an event. */
-export function eventId(cluster: string, series: SeriesId, position: Position): string {
-  return `${cluster}/${seriesName(series)}/${formatAllocationId(position)}`;
+/**
+ * Names an event: `<cluster>/<tenant>/<series>/<period>/<sequence>-<index>`, and after a recovery `~<branch>`, because a batch of the same
+ * sequence may have been told of before it was lost (ADR 015).
+ */
+export function eventId(
+  cluster: string,
+  series: SeriesId,
+  { branch = null, ...position }: Position & { readonly branch?: string | null },
+): string {
+  const name = `${cluster}/${seriesName(series)}/${formatAllocationId(position)}`;
+  return branch === null ? name : `${name}~${branch}`;
 }
 
 /** The event of a batch's fact. */
 export function eventOf(batch: Batch, index: number, origin: BatchOrigin): DocumentEvent {
   const fact = batch.facts[index]!;
-  const { cluster, series, revision } = origin;
+  const { cluster, series, revision, branch = null } = origin;
   const position = { sequence: batch.sequence, index };
   const numbers = numbersOf(fact);
   const allocation = allocationOf(fact, position);
   return {
     specversion: '1.0',
-    id: eventId(cluster, series, position),
+    id: eventId(cluster, series, { ...position, branch }),
     source: `/seqd/${cluster}/${seriesName(series)}`,
     type: `seqd.${fact.kind}.v1`,
     time: new Date(batch.time).toISOString(),
@@ -127,6 +138,8 @@ function numbersOf(fact: Fact): EventRange[] {
       return fact.skipped === null ? [] : [{ first: fact.skipped.first, last: fact.skipped.last }];
     case 'adopt':
       return fact.gaps.map(({ first, last }) => ({ first, last }));
+    case 'retire':
+      return fact.ranges.map(({ first, last }) => ({ first, last }));
     default: {
       const ranges = fact.reused.map(({ first, last }) => ({ first, last, reused: true }));
       if (fact.fresh === null) return ranges;
@@ -150,6 +163,7 @@ function allocationOf(fact: Fact, position: Position): Position | undefined {
       return fact.allocation;
     case 'raise':
     case 'adopt':
+    case 'retire':
       return undefined;
   }
 }
@@ -166,6 +180,7 @@ function particulars(fact: Fact): Partial<EventData> {
     case 'release':
       return { to: fact.to, reason: fact.reason };
     case 'void':
+    case 'retire':
       return { to: 'void', reason: fact.reason, actor: fact.actor };
     case 'raise': {
       const { next, reason, actor, imported } = fact;

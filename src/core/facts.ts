@@ -112,6 +112,18 @@ export interface AdoptFact extends FactOrigin {
   readonly actor: string;
 }
 
+/**
+ * Numbers of the pool, all in one page, became void, because nobody can tell whether they are on documents: a restore has lost what was
+ * drawn last (ADR 015). From then on the gaps of an import that is under way become void, too.
+ */
+export interface RetireFact extends FactOrigin {
+  readonly kind: 'retire';
+  /** Ascending, disjoint; none when there is only an import to be told. */
+  readonly ranges: RangeSet;
+  readonly reason: string;
+  readonly actor: string;
+}
+
 /** One change of state, as journalled. A fact records what happened, never what was asked. */
 export type Fact =
   | IssueFact
@@ -122,7 +134,8 @@ export type Fact =
   | ReleaseFact
   | VoidFact
   | RaiseFact
-  | AdoptFact;
+  | AdoptFact
+  | RetireFact;
 
 /** Facts that gave numbers to somebody. */
 export type DrawingFact = IssueFact | BlockFact | ReserveFact | ConfirmFact;

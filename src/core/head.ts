@@ -115,7 +115,7 @@ export function encodeHead(head: Head): string {
  */
 export function decodeHead(text: string): Head {
   const stored = parseStored('head', text) as StoredHead;
-  if (stored.format !== IMPORT_HEAD_FORMAT) assertFormat(stored.format, 'head');
+  if (stored.format !== STORED_FORMAT) assertFormat(stored.format, 'head', IMPORT_HEAD_FORMAT);
   return {
     settings: { start: stored.start, maximum: stored.maximum, reuse: stored.reuse },
     sequence: stored.sequence,
@@ -157,11 +157,11 @@ interface StoredHead {
  *
  * @throws SeqdError `unsupported_format`
  */
-export function assertFormat(format: unknown, record: string): void {
-  if (format === STORED_FORMAT) return;
+export function assertFormat(format: unknown, record: string, supported: number = STORED_FORMAT): void {
+  if (format === supported) return;
   throw new SeqdError(
     'unsupported_format',
-    `The stored ${record} has format ${JSON.stringify(format)}; this version reads format ${STORED_FORMAT}. Upgrade this node.`,
-    { details: { record, format, supported: STORED_FORMAT } },
+    `The stored ${record} has format ${JSON.stringify(format)}; this version reads format ${supported}. Upgrade this node.`,
+    { details: { record, format, supported } },
   );
 }

@@ -124,7 +124,7 @@ const CHARACTER_BYTES_MAX = 6;
 
 function costOf(draft: Draft, fact: Fact): Cost {
   const owner = 'owner' in fact ? ownerKey(fact.owner).length + 3 : 0;
-  const ranges = 'reused' in fact ? rangesBytes(fact.reused) : 'gaps' in fact ? rangesBytes(fact.gaps) : 0;
+  const ranges = rangesBytes(listedRanges(fact));
   const pages = pagesCost(draft, fact, owner);
   let { records } = pages;
   let bytes = FACT_BYTES + textBytes(fact) + owner + ranges + pages.bytes;
@@ -136,6 +136,13 @@ function costOf(draft: Draft, fact: Fact): Cost {
     bytes += RESERVATION_RECORD_BYTES;
   }
   return { records, bytes };
+}
+
+/** Ranges that the fact's journal entry lists. */
+function listedRanges(fact: Fact): readonly NumberRange[] {
+  if ('reused' in fact) return fact.reused;
+  if ('gaps' in fact) return fact.gaps;
+  return 'ranges' in fact ? fact.ranges : [];
 }
 
 /** Ascending ranges written flat: no number has more digits than the last. */
@@ -192,6 +199,7 @@ function pageChangeBytes(fact: Fact): number {
     case 'expire':
     case 'raise':
     case 'adopt':
+    case 'retire':
       return 2 * PAGE_RANGE_BYTES;
   }
 }
@@ -215,6 +223,8 @@ function rangesInPages(fact: Fact): readonly NumberRange[] {
       return [];
     case 'adopt':
       return fact.gaps.filter(gap => !isLargeGap(gap));
+    case 'retire':
+      return fact.ranges;
   }
 }
 

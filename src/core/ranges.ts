@@ -88,6 +88,30 @@ export function removeRange(set: MutableRangeSet, removed: NumberRange): void {
   set.splice(at, 1, ...rest);
 }
 
+/** The numbers in any of these ranges, which may come in any order, and overlap. */
+export function mergeRanges(ranges: readonly NumberRange[]): RangeSet {
+  const merged: NumberRange[] = [];
+  for (const range of ranges.toSorted((a, b) => a.first - b.first)) {
+    const before = merged.at(-1);
+    if (before === undefined || before.last + 1 < range.first) merged.push(range);
+    else if (range.last > before.last) merged[merged.length - 1] = { first: before.first, last: range.last };
+  }
+  return merged;
+}
+
+/** The numbers in both sets. */
+export function intersectRanges(a: RangeSet, b: RangeSet): RangeSet {
+  const common: NumberRange[] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
+    const first = Math.max(a[i]!.first, b[j]!.first);
+    const last = Math.min(a[i]!.last, b[j]!.last);
+    if (first <= last) common.push({ first, last });
+    if (a[i]!.last < b[j]!.last) i += 1;
+    else j += 1;
+  }
+  return common;
+}
+
 /** Ranges as one flat array `first, last, first, last, …`, each less `base`: compact in JSON. */
 export function flattenRanges(ranges: readonly NumberRange[], base = 0): number[] {
   const flat: number[] = [];

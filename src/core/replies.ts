@@ -41,7 +41,7 @@ export interface ReturnReply {
 /** The reply to a request that drew numbers. @throws TypeError for a fact that draws none */
 export function allocationReply(record: JournalRecord): AllocationReply {
   const { fact, position, time, revision } = record;
-  if (fact.kind === 'release' || fact.kind === 'void' || fact.kind === 'raise' || fact.kind === 'adopt') {
+  if (!('fresh' in fact)) {
     throw new TypeError(`a ${fact.kind} draws no numbers`);
   }
   const numbers: AllocatedRange[] = fact.reused.map(({ first, last }) => ({ first, last, reused: true }));

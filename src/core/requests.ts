@@ -88,6 +88,15 @@ export interface AdoptCommand {
   readonly actor: string;
 }
 
+/** Make numbers of the pool void; submitted by a recovery, never by clients. */
+export interface RetireCommand {
+  readonly kind: 'retire';
+  /** Ascending, disjoint, all in one page, so that each command fits into a commit, and each has few rows in the ledger. */
+  readonly ranges: readonly NumberRange[];
+  readonly reason: string;
+  readonly actor: string;
+}
+
 export type Command =
   | IssueCommand
   | BlockCommand
@@ -96,7 +105,8 @@ export type Command =
   | ExpireCommand
   | ReturnCommand
   | RaiseCommand
-  | AdoptCommand;
+  | AdoptCommand
+  | RetireCommand;
 
 /** Commands that draw numbers. */
 export type DrawCommand = IssueCommand | BlockCommand | ReserveCommand;

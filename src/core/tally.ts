@@ -47,6 +47,7 @@ export function tallyChange(fact: Fact): { owner: Owner; change: Partial<Tally> 
     case 'expire':
     case 'raise':
     case 'adopt':
+    case 'retire':
       return undefined;
   }
 }

@@ -44,7 +44,7 @@ export function readSinks(pool: Pool, cluster: string): Promise<readonly SinkSta
               greatest(s.sequence - coalesce(p.sequence, 1) + 1, 0) AS lag, oldest.time AS oldest,
               (SELECT count(*) FROM event_dead_letters d WHERE d.sink_id = e.id AND d.series_id = s.id) AS dead
        FROM event_sinks e
-       LEFT JOIN series s ON s.cluster = e.cluster
+       LEFT JOIN series s ON s.cluster = e.cluster AND NOT EXISTS (SELECT FROM ledger_branches r WHERE r.lost_id = s.id)
        LEFT JOIN event_positions p ON p.sink_id = e.id AND p.series_id = s.id
        LEFT JOIN LATERAL (
          SELECT b.time FROM batches b
@@ -77,7 +77,9 @@ export function readDeadLetters(
   return translating(async () => {
     const { rows } = await pool.query<DeadLetterRow>(
       `SELECT d.id, e.name AS sink, s.tenant, s.series, s.period, d.sequence, d.index, d.kind, d.reason, d.attempts,
-              d.died_at, d.requested_at
+              d.died_at, d.requested_at,
+              (SELECT r.name FROM ledger_branches r WHERE r.series_id = d.series_id AND r.after < d.sequence
+               ORDER BY r.id DESC LIMIT 1) AS branch
        FROM event_dead_letters d
        JOIN event_sinks e ON e.id = d.sink_id
        JOIN series s ON s.id = d.series_id
@@ -85,12 +87,14 @@ export function readDeadLetters(
        ORDER BY d.id LIMIT $3`,
       [cluster, sink ?? null, countMax],
     );
-    return rows.map(({ tenant, series, period, sequence, index, died_at, requested_at, ...rest }) => ({
-      ...rest,
-      event: eventId(cluster, { tenant, series, period }, { sequence, index }),
-      diedAt: died_at.toISOString(),
-      requestedAt: requested_at?.toISOString() ?? null,
-    }));
+    return rows.map(
+      ({ tenant, series, period, sequence, index, branch, died_at, requested_at, ...rest }) => ({
+        ...rest,
+        event: eventId(cluster, { tenant, series, period }, { sequence, index, branch }),
+        diedAt: died_at.toISOString(),
+        requestedAt: requested_at?.toISOString() ?? null,
+      }),
+    );
   });
 }
 
@@ -142,4 +146,5 @@ interface DeadLetterRow {
   readonly attempts: number;
   readonly died_at: Date;
   readonly requested_at: Date | null;
+  readonly branch: string | null;
 }

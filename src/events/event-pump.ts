@@ -200,7 +200,8 @@ export class EventPump {
     const backlog = await outbox.backlog(hold);
     this.learnLag(backlog);
     for (const series of backlog) {
-      if (series.batches === 0 || this.isStalled(series)) continue;
+      // Fewer than none: it was told of batches that a restore of the ledger has taken away.
+      if (series.batches <= 0 || this.isStalled(series)) continue;
       await this.deliverSeries(hold, series, signal);
       busy = true;
     }
@@ -213,6 +214,7 @@ export class EventPump {
     const { series, seriesId, position } = backlog;
     const batches = await outbox.read(backlog);
     if (batches[0]?.sequence !== position.sequence) {
+      if (await outbox.passHole(hold, backlog)) return;
       this.stall(backlog, new Error(`batch ${position.sequence} is not in the ledger`));
       return;
     }
@@ -325,7 +327,12 @@ export class EventPump {
     if (batch === undefined) return outbox.settle(hold, letter.id, 'it is not in the ledger any more');
     let event;
     try {
-      event = eventOf(decodeBatch(batch.body), index, { cluster, series, revision: batch.revision });
+      event = eventOf(decodeBatch(batch.body), index, {
+        cluster,
+        series,
+        revision: batch.revision,
+        branch: batch.branch,
+      });
     } catch (error) {
       return outbox.settle(hold, letter.id, `it cannot be read: ${(error as Error).message}`);
     }
@@ -356,7 +363,7 @@ export class EventPump {
   private learnLag(backlog: readonly SeriesBacklog[]): void {
     this.lags = backlog.map(({ series, batches, oldest }) => ({
       series: seriesName(series),
-      batches,
+      batches: Math.max(0, batches),
       oldest,
     }));
   }

@@ -12,13 +12,17 @@ import type {
   StoredBatch,
 } from '../ports/event-outbox.ts';
 
+/** What the ids of a batch's events end in. */
+const BRANCH = `(SELECT r.name FROM ledger_branches r WHERE r.series_id = b.series_id AND r.after < b.sequence
+                 ORDER BY r.id DESC LIMIT 1) AS branch`;
+
 /** One read: so many batches, or fewer when they are long. */
 const READ_BATCHES_MAX = 64;
 const READ_BYTES_MAX = 4 * 1024 * 1024;
 const SERIES_MAX = 1_000;
 
 /**
- * The outbox in the ledger's database: tables of `migrations/002_event_sinks.sql` beside the batches themselves.
+ * The outbox in the ledger's database: tables of `migrations/002_event_sinks.sql` and `003_ledger_holes.sql` beside the batches themselves.
  *
  * The hold is a row with a deadline by the server's own clock. It needs no session, so a node that froze, or whose connection
  * nobody has noticed to be gone, holds up nobody for longer than the lease, and connection poolers do no harm.
@@ -80,7 +84,7 @@ export class PostgresOutbox implements EventOutbox {
              AND b.time >= coalesce(p.since, '-infinity')
            LIMIT 1
          ) oldest ON true
-         WHERE s.cluster = $1
+         WHERE s.cluster = $1 AND NOT EXISTS (SELECT FROM ledger_branches r WHERE r.lost_id = s.id)
          ORDER BY s.sequence >= coalesce(p.sequence, 1) DESC, p.moved_at NULLS FIRST
          LIMIT $3`,
         [this.cluster, sinkId, SERIES_MAX],
@@ -93,8 +97,8 @@ export class PostgresOutbox implements EventOutbox {
     return translating(async () => {
       const { sequence, since } = position;
       const { rows } = await this.pool.query<StoredBatch>(
-        `SELECT sequence, revision, body FROM (
-           SELECT b.sequence, b.revision, b.body, sum(octet_length(b.body)) OVER (ORDER BY b.sequence) AS upto
+        `SELECT sequence, revision, body, branch FROM (
+           SELECT b.sequence, b.revision, b.body, ${BRANCH}, sum(octet_length(b.body)) OVER (ORDER BY b.sequence) AS upto
            FROM batches b JOIN series s ON s.id = b.series_id
            WHERE b.series_id = $1 AND b.sequence >= $2 AND b.sequence < $2 + $3 AND b.sequence <= s.sequence AND b.time >= $4
          ) AS page
@@ -105,6 +109,21 @@ export class PostgresOutbox implements EventOutbox {
       // A hole in the ledger is not to be stepped over.
       const hole = rows.findIndex((row, i) => row.sequence !== sequence + i);
       return hole === -1 ? rows : rows.slice(0, hole);
+    });
+  }
+
+  passHole({ sinkId, epoch }: OutboxHold, { seriesId, position }: SeriesBacklog): Promise<boolean> {
+    return translating(async () => {
+      const { rowCount } = await this.pool.query(
+        `INSERT INTO event_positions AS p (sink_id, series_id, sequence, index, since)
+         SELECT e.id, h.series_id, h.last + 1, 0, $5::timestamptz
+         FROM event_sinks e, ledger_holes h
+         WHERE e.id = $1 AND e.epoch = $2 AND h.series_id = $3 AND $4 BETWEEN h.first AND h.last
+         ON CONFLICT (sink_id, series_id) DO UPDATE
+           SET sequence = excluded.sequence, index = 0, moved_at = now() WHERE p.sequence = $4`,
+        [sinkId, epoch, seriesId, position.sequence, new Date(position.since)],
+      );
+      return rowCount === 1;
     });
   }
 
@@ -121,6 +140,8 @@ export class PostgresOutbox implements EventOutbox {
            SELECT id, $3::integer, $6::bigint, $7::integer, $8::timestamptz FROM event_sinks
            WHERE id = $1 AND epoch = $2 AND (($4::bigint = 1 AND $5::integer = 0) OR EXISTS (
              SELECT FROM event_positions WHERE sink_id = $1 AND series_id = $3))
+           -- Waits for a recovery under way, which ends the hold before it moves positions.
+           FOR SHARE
            ON CONFLICT (sink_id, series_id) DO UPDATE
              SET sequence = excluded.sequence, index = excluded.index, since = excluded.since, moved_at = now()
              WHERE p.sequence = $4 AND p.index = $5
@@ -152,7 +173,7 @@ export class PostgresOutbox implements EventOutbox {
   requested({ sinkId }: OutboxHold, countMax: number): Promise<readonly RequestedLetter[]> {
     return translating(async () => {
       const { rows } = await this.pool.query<RequestedRow>(
-        `SELECT d.id, s.tenant, s.series, s.period, d.sequence, d.index, b.revision, b.body
+        `SELECT d.id, s.tenant, s.series, s.period, d.sequence, d.index, b.revision, b.body, ${BRANCH}
          FROM event_dead_letters d
          JOIN series s ON s.id = d.series_id
          LEFT JOIN batches b ON b.series_id = d.series_id AND b.sequence = d.sequence AND b.time = d.time
@@ -160,11 +181,11 @@ export class PostgresOutbox implements EventOutbox {
          ORDER BY d.id LIMIT $2`,
         [sinkId, countMax],
       );
-      return rows.map(({ id, tenant, series, period, sequence, index, revision, body }) => ({
+      return rows.map(({ id, tenant, series, period, sequence, index, revision, body, branch }) => ({
         id,
         series: { tenant, series, period },
         index,
-        batch: revision === null || body === null ? undefined : { sequence, revision, body },
+        batch: revision === null || body === null ? undefined : { sequence, revision, body, branch },
       }));
     });
   }
@@ -221,6 +242,7 @@ interface RequestedRow {
   readonly index: number;
   readonly revision: number | null;
   readonly body: string | null;
+  readonly branch: string | null;
 }
 
 function backlogOf(row: BacklogRow): SeriesBacklog {

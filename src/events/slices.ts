@@ -43,7 +43,7 @@ export function* slicesOf(
   let events: PlacedEvent[] = [];
   let bytes = 0;
   let end = start;
-  for (const { sequence, revision, body } of batches) {
+  for (const { sequence, revision, body, branch } of batches) {
     let batch;
     try {
       batch = decodeBatch(body);
@@ -51,7 +51,7 @@ export function* slicesOf(
       if (end !== start) yield { events, end };
       throw error;
     }
-    const origin = { ...place, revision };
+    const origin = { ...place, revision, branch };
     for (let index = sequence === start.sequence ? start.index : 0; index < batch.facts.length; index += 1) {
       const last = index + 1 === batch.facts.length;
       const after: EventPosition = {

@@ -15,6 +15,7 @@ export const FACT_KINDS = [
   'raise',
   'import',
   'adopt',
+  'retire',
 ] as const;
 
 /** A journal entry's facts as the ledger will hold them. */

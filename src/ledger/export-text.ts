@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { AUDIT_COLUMNS, type AuditRow } from './audit-row.ts';
+import type { AuditEnd } from './audit-trail.ts';
 import { csvRecord } from './csv.ts';
 
 /** How the audit trail is exported. `json` is a JSON document a line (NDJSON), so that it can be read while it comes. */
@@ -12,8 +13,8 @@ export const EXPORT_TYPES: Readonly<Record<ExportFormat, string>> = {
 };
 
 /**
- * The text of an export, piece by piece. Only a complete one ends in the last line, which counts its rows and has the SHA-256 of
- * all bytes before: one that was cut off, or changed, is known by it ({@link ExportCheck}).
+ * The text of an export, piece by piece. Its last line counts its rows and has the SHA-256 of all bytes before: one that was cut
+ * off, or changed, is known by it ({@link ExportCheck}). One that does not have everything says so there: `complete=false`.
  */
 export class ExportText {
   private readonly format: ExportFormat;
@@ -37,11 +38,22 @@ export class ExportText {
     return this.hashed(lines.join(''));
   }
 
-  end(): string {
+  end({ from, behindLedger }: AuditEnd = WHOLE): string {
     const sha256 = this.hash.digest('hex');
+    if (from > 1 || behindLedger) return this.endOfPart({ from, behindLedger }, sha256);
     return this.format === 'csv'
       ? `# complete rows=${this.rows} sha256=${sha256}\r\n`
       : `${JSON.stringify({ complete: true, rows: this.rows, sha256 })}\n`;
+  }
+
+  private endOfPart({ from, behindLedger }: AuditEnd, sha256: string): string {
+    const { format, rows } = this;
+    if (format === 'json') {
+      const why = { ...(from > 1 ? { from } : {}), ...(behindLedger ? { behindLedger } : {}) };
+      return `${JSON.stringify({ complete: false, ...why, rows, sha256 })}\n`;
+    }
+    const why = `${from > 1 ? ` from=${from}` : ''}${behindLedger ? ' behind-ledger' : ''}`;
+    return `# complete=false${why} rows=${rows} sha256=${sha256}\r\n`;
   }
 
   private hashed(text: string): string {
@@ -55,6 +67,10 @@ export type ExportVerdict =
   | { readonly complete: true; readonly rows: number; readonly sha256: string }
   | { readonly complete: false; readonly reason: string };
 
+const WHOLE: AuditEnd = { from: 1, behindLedger: false };
+
+const CSV_END_OF_PART =
+  /^# complete=false(?: from=(\d{1,16}))?( behind-ledger)? rows=(\d{1,16}) sha256=([0-9a-f]{64})\r?\n?$/;
 const CSV_END = /^# complete rows=(\d{1,16}) sha256=([0-9a-f]{64})\r?\n?$/;
 /** A last line is never longer. */
 const END_BYTES_MAX = 200;
@@ -88,16 +104,48 @@ export class ExportCheck {
     const sha256 = this.hash.update(this.held.subarray(0, begin)).digest('hex');
     if (sha256 !== said.sha256)
       return { complete: false, reason: 'it was changed after it was made: its SHA-256 is another one' };
-    return { complete: true, ...said };
+    const { end, rows } = said;
+    if (end.behindLedger || end.from > 1) return { complete: false, reason: explainPart(end) };
+    return { complete: true, rows, sha256 };
   }
 }
 
-function parseEnd(line: string): { rows: number; sha256: string } | undefined {
+function explainPart({ from, behindLedger }: AuditEnd): string {
+  const reasons = [
+    ...(from > 1
+      ? [`of what happened before batch ${from} some is neither in a ledger nor in the journal`]
+      : []),
+    ...(behindLedger ? ['etcd was behind the ledger when it was made (see "seqd recover")'] : []),
+  ];
+  return `it says itself that it does not have everything: ${reasons.join('; ')}`;
+}
+
+interface LastLine {
+  readonly rows: number;
+  readonly sha256: string;
+  readonly end: AuditEnd;
+}
+
+function parseEnd(line: string): LastLine | undefined {
   const match = CSV_END.exec(line);
-  if (match !== null) return { rows: Number(match[1]), sha256: match[2]! };
+  if (match !== null) return { rows: Number(match[1]), sha256: match[2]!, end: WHOLE };
+  const part = CSV_END_OF_PART.exec(line);
+  if (part !== null && (part[1] !== undefined || part[2] !== undefined))
+    return {
+      rows: Number(part[3]),
+      sha256: part[4]!,
+      end: { from: Number(part[1] ?? 1), behindLedger: part[2] !== undefined },
+    };
   try {
-    const { complete, rows, sha256 } = JSON.parse(line) as Record<string, unknown>;
-    if (complete === true && typeof rows === 'number' && typeof sha256 === 'string') return { rows, sha256 };
+    const { complete, rows, sha256, from, behindLedger } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof rows !== 'number' || typeof sha256 !== 'string') return undefined;
+    if (complete === true) return { rows, sha256, end: WHOLE };
+    if (complete === false && (typeof from === 'number' || behindLedger === true))
+      return {
+        rows,
+        sha256,
+        end: { from: typeof from === 'number' ? from : 1, behindLedger: behindLedger === true },
+      };
   } catch {
     // Not the end of an export.
   }

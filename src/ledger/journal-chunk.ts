@@ -4,7 +4,7 @@ import type { SequenceStore } from '../ports/sequence-store.ts';
 import { isFatal, readJournal } from '../sequencer/load-state.ts';
 
 /** What is written to the ledger in one transaction: this many batches at most, … */
-const BATCHES_MAX = 1_000;
+export const CHUNK_BATCHES_MAX = 1_000;
 /** … and no more once they hold so many facts or characters. */
 const FACTS_ENOUGH = 50_000;
 const CHARACTERS_ENOUGH = 2_000_000;
@@ -22,19 +22,22 @@ export interface JournalChunk {
 /**
  * Reads the journal from batch `first` on, as much as is well written at once. A read that fails ends it after what was read.
  *
+ * @param batchesMax from 1 to {@link CHUNK_BATCHES_MAX}
  * @throws SeqdError `unavailable` when nothing was read; `unsupported_format`, `invariant_violated`
  */
 export async function readJournalChunk(
   store: SequenceStore,
   series: SeriesId,
   first: number,
+  batchesMax = CHUNK_BATCHES_MAX,
 ): Promise<JournalChunk> {
   const entries: JournalEntry[] = [];
   let facts = 0;
   let characters = 0;
-  while (entries.length < BATCHES_MAX && facts < FACTS_ENOUGH && characters < CHARACTERS_ENOUGH) {
+  while (entries.length < batchesMax && facts < FACTS_ENOUGH && characters < CHARACTERS_ENOUGH) {
     const from = first + entries.length;
-    const page = await readPage(store, series, from).catch((error: unknown) => {
+    const last = Math.min(from + PAGE, first + batchesMax) - 1;
+    const page = await readJournal(store, series, { first: from, last }).catch((error: unknown) => {
       if (entries.length === 0 || isFatal(error)) throw error;
       return undefined;
     });
@@ -46,11 +49,7 @@ export async function readJournalChunk(
       facts += entry.batch.facts.length;
       characters += entry.text.length;
     }
-    if (page.length < PAGE) return { entries, more: false };
+    if (page.length <= last - from) return { entries, more: false };
   }
   return { entries, more: true };
-}
-
-function readPage(store: SequenceStore, series: SeriesId, first: number): Promise<JournalEntry[]> {
-  return readJournal(store, series, { first, last: first + PAGE - 1 });
 }

@@ -43,7 +43,7 @@ export interface FactRow {
    */
   readonly fresh: boolean;
   readonly owner: Owner | null;
-  /** Where given back numbers and the gaps of imports went. */
+  /** Where given back numbers, the gaps of imports and retired numbers went. */
   readonly target: 'pool' | 'void' | null;
   /** The allocation or reservation that a later fact is about. */
   readonly allocation: Position | null;
@@ -169,6 +169,8 @@ function rangesOf(fact: Fact): RowRange[] {
       return raisedRanges(fact);
     case 'adopt':
       return fact.gaps.map(({ first, last }) => rangeOf(first, last, false));
+    case 'retire':
+      return fact.ranges.flatMap(splitAtPages);
     default: {
       const ranges = fact.reused.flatMap(splitAtPages);
       if (fact.fresh !== null && draws(fact)) ranges.push(rangeOf(fact.fresh.first, fact.fresh.last, true));
@@ -197,6 +199,7 @@ function draws(fact: Fact): fact is Exclude<DrawingFact, { kind: 'confirm' }> {
 
 function targetOf(fact: Fact): FactRow['target'] {
   if (fact.kind === 'issue') return fact.suppressed?.to ?? null;
+  if (fact.kind === 'retire') return 'void';
   return fact.kind === 'release' || fact.kind === 'adopt' || endsReservation(fact) ? fact.to : null;
 }
 

@@ -93,6 +93,7 @@ export function eventName({ kind, fresh }: FactRow): EventName {
     case 'release':
       return 'released';
     case 'void':
+    case 'retire':
       return 'void';
     case 'raise':
       return 'skipped';
@@ -104,7 +105,7 @@ export function eventName({ kind, fresh }: FactRow): EventName {
 }
 
 /** Kinds that no document has an allocation by. */
-const UNOWNED: ReadonlySet<FactRow['kind']> = new Set(['raise', 'import', 'adopt']);
+const UNOWNED: ReadonlySet<FactRow['kind']> = new Set(['raise', 'import', 'adopt', 'retire']);
 
 /** What a number can be. */
 export type NumberStatus = 'issued' | 'reserved' | 'pooled' | 'void' | 'imported';

@@ -15,9 +15,9 @@ import type { SequenceStore } from '../ports/sequence-store.ts';
 import { Breather } from '../sequencer/breather.ts';
 import { ledgerFactsOf } from './audit-filter.ts';
 import { eventOf, type LifeEvent, type NumberStatus, positionIn, statusAfter } from './life-events.ts';
-import { SeriesMoment } from './series-moment.ts';
+import { explainBehind, isBehindLedger, SeriesMoment } from './series-moment.ts';
 
-/** What a number is now, by etcd. */
+/** What a number is now, by etcd; by the ledger's last event where etcd is behind the ledger. */
 export interface NumberState {
   readonly status: NumberStatus;
   /** Who has it, while it is issued or reserved and that is known. */
@@ -49,6 +49,8 @@ export interface NumberLife {
   /** The last batch that came from the ledger; `null` when it was not asked: there is none, or it does not answer. */
   readonly ledgerSequence: number | null;
   readonly journalSequence: number;
+  /** Why etcd cannot be believed, and so the ledger answers alone; `null` while it can be. */
+  readonly problem: string | null;
 }
 
 /** What a number's life is read from. */
@@ -79,26 +81,31 @@ interface Tail {
  * @throws SeqdError `never_issued` for a number that was never drawn; `unavailable`
  */
 export async function readNumberLife(
-  { store, series, reader }: LifeSources,
+  sources: LifeSources,
   number: number,
-  { after, limit }: { readonly after?: Position | undefined; readonly limit: number },
+  paging: { readonly after?: Position | undefined; readonly limit: number },
 ): Promise<NumberLife> {
-  const moment = await SeriesMoment.read(store, series);
-  if (moment === null || number < moment.head.settings.start || number >= moment.head.next) {
-    const until = moment === null ? 'nothing was issued yet' : `the next one is ${moment.head.next}`;
-    throw new SeqdError(
-      'never_issued',
-      `Number ${number} was never issued in ${seriesName(series)}; ${until}`,
-      {
-        details: { number, ...(moment === null ? {} : { next: moment.head.next }) },
-      },
-    );
+  const { store, series, reader } = sources;
+  const { after, limit } = paging;
+  let moment = await SeriesMoment.read(store, series);
+  if (!hasDrawn(moment, number)) {
+    const known = await askLedger(reader, series, number, { through: Number.MAX_SAFE_INTEGER, limit: 1 });
+    // It may have been drawn, and have come to the ledger, since.
+    if (known !== undefined && known.position > 0) moment = await SeriesMoment.read(store, series);
+    if (!hasDrawn(moment, number)) {
+      if (known === undefined || known.facts.length === 0)
+        throw neverIssued(series, number, moment, known?.position ?? 0);
+      return ledgerLife(sources, number, { moment, paging });
+    }
   }
   const { head, revision } = moment;
   const [ledger, pages] = await Promise.all([
     askLedger(reader, series, number, { through: head.sequence, after, limit: limit + 1 }),
     moment.pages({ first: number, last: number }),
   ]);
+  const position = ledger?.position ?? 0;
+  if (await isBehindLedger(sources, { sequence: head.sequence, position }))
+    return ledgerLife(sources, number, { moment, paging });
   const page = pages.get(pageOf(number)) ?? EMPTY_PAGE;
   const said = unusualStatus(head, page, number);
   const tail =
@@ -125,6 +132,78 @@ export async function readNumberLife(
     consistent: whole ? last !== undefined && statusAfter(last) === status : null,
     ledgerSequence: ledger === undefined ? null : Math.min(ledger.position, head.sequence),
     journalSequence: head.sequence,
+    problem: null,
+  };
+}
+
+function hasDrawn(moment: SeriesMoment | null, number: number): moment is SeriesMoment {
+  return moment !== null && number >= moment.head.settings.start && number < moment.head.next;
+}
+
+function neverIssued(
+  series: SeriesId,
+  number: number,
+  moment: SeriesMoment | null,
+  position: number,
+): SeqdError {
+  const sequence = moment?.head.sequence ?? 0;
+  const until = moment === null ? 'nothing was issued yet' : `the next one is ${moment.head.next}`;
+  const name = seriesName(series);
+  return new SeqdError(
+    'never_issued',
+    position > sequence
+      ? `Nothing is known of number ${number} of ${name}, but ${explainBehind(sequence, position)}`
+      : `Number ${number} was never issued in ${name}; ${until}`,
+    { details: { number, ...(moment === null ? {} : { next: moment.head.next }) } },
+  );
+}
+
+/**
+ * A number of which the ledger knows more than etcd does, which was set back: all that the ledger says.
+ *
+ * @throws SeqdError `ledger_unavailable`
+ */
+async function ledgerLife(
+  { series, reader }: LifeSources,
+  number: number,
+  {
+    moment,
+    paging: { after, limit },
+  }: {
+    moment: SeriesMoment | null;
+    paging: { readonly after?: Position | undefined; readonly limit: number };
+  },
+): Promise<NumberLife> {
+  const all: LifeEvent[] = [];
+  let position = 0;
+  // The state is that after the last of them, whichever page is asked for.
+  for (;;) {
+    const through = Number.MAX_SAFE_INTEGER;
+    const options = { through, after: all.at(-1)?.position, limit: LIFE_EVENTS_MAX };
+    const read = await reader!.factsOf(series, number, options);
+    position = read.position;
+    all.push(...read.facts.map(row => eventOf(row, number)));
+    if (read.facts.length < LIFE_EVENTS_MAX) break;
+  }
+  const later = all.filter(event => after === undefined || comparePositions(event.position, after) > 0);
+  const last = all.at(-1);
+  const status = last === undefined ? 'issued' : statusAfter(last);
+  const sequence = moment?.head.sequence ?? 0;
+  return {
+    number,
+    revision: moment?.revision ?? 0,
+    state: { status, ...ownershipOf(status, undefined, last) },
+    events: later.slice(0, limit),
+    more: later.length > limit,
+    complete: false,
+    from: null,
+    consistent: false,
+    ledgerSequence: position,
+    journalSequence: sequence,
+    problem:
+      position > sequence
+        ? explainBehind(sequence, position)
+        : 'the ledger tells of this number, which etcd has not drawn yet: they hold different histories; see "seqd recover"',
   };
 }
 

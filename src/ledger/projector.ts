@@ -1,4 +1,4 @@
-import type { SeqdError } from '../core/errors.ts';
+import { SeqdError } from '../core/errors.ts';
 import { decodeHead, GENESIS_CHAIN, type Head } from '../core/head.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import {
@@ -14,7 +14,7 @@ import type { Ledger, LedgerPosition } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
 import { isFatal } from '../sequencer/load-state.ts';
-import { readJournalChunk } from './journal-chunk.ts';
+import { CHUNK_BATCHES_MAX, readJournalChunk } from './journal-chunk.ts';
 
 /** What a projector works with. */
 export interface ProjectorDependencies {
@@ -29,6 +29,8 @@ export interface ProjectorDependencies {
   readonly head: () => Head | undefined;
   /** Told of the batches it has written. */
   readonly projected?: (batches: number) => void;
+  /** Told when it finds that journal and ledger contradict each other: the restore guard need not wait for its turn. */
+  readonly diverged?: () => void;
 }
 
 /** Between looks at a journal that had no more. */
@@ -57,6 +59,8 @@ interface Term {
   published: string | null | undefined;
   publishedAtMs: number;
   checkedAtMs: number;
+  /** Where a ledger begins that has nothing of a series whose journal was pruned before. */
+  beginsAt: number | undefined;
 }
 
 /** Journal and ledger contradict each other; nothing is written until a person has ended that. */
@@ -92,6 +96,10 @@ export class Projector {
   private failingSinceMs: number | undefined;
   private vacantSinceMs: number | undefined;
   private standBackUntilMs = Number.NEGATIVE_INFINITY;
+  /** Batches written at a time: fewer after it took too long, then slowly more again. */
+  private chunkMax = CHUNK_BATCHES_MAX;
+  /** Batches in the write that is under way, or has failed. */
+  private writing = 0;
   /** The leadership of the series in which this node has given the election up once. */
   private resignedIn: number | undefined;
   private wake: () => void = () => {};
@@ -167,6 +175,7 @@ export class Projector {
       published: undefined,
       publishedAtMs: Number.NEGATIVE_INFINITY,
       checkedAtMs: 0,
+      beginsAt: undefined,
     };
   }
 
@@ -217,7 +226,9 @@ export class Projector {
   private async project(term: Term): Promise<number> {
     const { store, ledger, clock, logger } = this.deps;
     const position = (term.position ??= await this.locate(term));
-    const { entries, more } = await readJournalChunk(store, this.series, position.sequence + 1);
+    const { beginsAt } = term;
+    const first = beginsAt ?? position.sequence + 1;
+    const { entries, more } = await readJournalChunk(store, this.series, first, this.chunkMax);
     if (entries.length === 0) {
       // Either there is nothing new, or it was pruned.
       const behind = (this.deps.head()?.sequence ?? 0) > position.sequence;
@@ -225,12 +236,18 @@ export class Projector {
       await this.publish(term, position, null);
       return POLL_MS;
     }
-    const outcome = await ledger.append(this.series, entries, term.election.epoch);
+    this.writing = entries.length;
+    const outcome = await ledger.append(this.series, entries, term.election.epoch, {
+      beginsHere: beginsAt !== undefined,
+    });
+    this.writing = 0;
     switch (outcome.status) {
       case 'appended':
         term.position = outcome.position;
         term.time = entries.at(-1)!.batch.time;
         this.deps.projected?.(entries.length);
+        this.grow();
+        if (beginsAt !== undefined) this.tellBeginning(term, beginsAt);
         if (clock.monotonicMs() >= term.publishedAtMs + PUBLISH_INTERVAL_MS)
           await this.publish(term, outcome.position, null);
         return more ? 0 : POLL_MS;
@@ -242,7 +259,7 @@ export class Projector {
         logger.warn({ series: seriesName(this.series) }, 'another node writes to the ledger by now');
         if (!(await this.isDeposed(term)))
           throw new DivergedError(
-            'The ledger was last written under a later election than this one. Was etcd restored from a backup?',
+            'The ledger was last written under a later election than this one. Was etcd restored from a backup? "seqd recover --dry-run" says what it finds',
           );
         return POLL_MS;
     }
@@ -263,18 +280,26 @@ export class Projector {
     const first = start.record === null ? 1 : decodeJournalStart(start.record.value);
     if (position.sequence > sequence) {
       throw new DivergedError(
-        `The ledger ends with batch ${position.sequence}, etcd with ${sequence}. Was etcd restored from a backup?`,
+        `The ledger ends with batch ${position.sequence}, etcd with ${sequence}. Was etcd restored from a backup? "seqd recover" brings it up to date`,
       );
     }
     if (position.sequence === sequence && position.chain !== chain)
-      throw new DivergedError(`Batch ${sequence} is another one in the ledger than in etcd`);
-    if (position.sequence + 1 < first) {
+      throw new DivergedError(
+        `Batch ${sequence} is another one in the ledger than in etcd: two histories. "seqd recover --dry-run" names the numbers that were issued in both`,
+      );
+    const published = term.published === null ? undefined : decodeLedgerRecord(term.published);
+    const isPruned = position.sequence + 1 < first;
+    // A ledger that never had anything of the series has lost nothing.
+    const isNew = position.sequence === 0 && (published?.sequence ?? 0) === 0;
+    if (isPruned && !isNew) {
       throw new DivergedError(
         `The ledger ends with batch ${position.sequence}, and the journal begins with ${first}: what is between is ` +
-          'gone. Was the ledger restored from a backup, or given to a series that had been pruned before?',
+          'gone. Was the ledger restored from a backup, or given back to a series that went on without it? "seqd recover" says what can be done',
       );
     }
-    const published = term.published === null ? undefined : decodeLedgerRecord(term.published);
+    term.beginsAt = isPruned ? first : undefined;
+    // Nothing is pruned from here on by a leader that was told of no ledger.
+    if (published === undefined) await this.publish(term, position, null);
     if (published !== undefined && published.sequence > position.sequence) {
       logger.error(
         { series: seriesName(this.series), had: published.sequence, has: position.sequence },
@@ -331,6 +356,25 @@ export class Projector {
     return !coordination.leads(this.name) || coordination.leader(this.name)?.epoch !== election.epoch;
   }
 
+  private tellBeginning(term: Term, first: number): void {
+    term.beginsAt = undefined;
+    this.deps.logger.warn(
+      { series: seriesName(this.series), first },
+      `the ledger begins with batch ${first}: those before it were pruned when there was no ledger, and each verification names them`,
+    );
+  }
+
+  private grow(): void {
+    this.chunkMax = Math.min(CHUNK_BATCHES_MAX, Math.ceil(this.chunkMax * 1.125));
+  }
+
+  /** After a write that took too long: the same again would take as long again. */
+  private shrink(error: unknown): void {
+    const tooLong = error instanceof SeqdError && error.details['tooLong'] === true;
+    if (tooLong && this.writing > 0) this.chunkMax = Math.max(1, Math.floor(this.writing / 2));
+    this.writing = 0;
+  }
+
   private async recovered(term: Term): Promise<void> {
     this.failures = 0;
     this.failingSinceMs = undefined;
@@ -349,6 +393,7 @@ export class Projector {
     // What became of the write is not known, nor what happened to the ledger meanwhile.
     term.position = undefined;
     this.failures += 1;
+    this.shrink(error);
     const kind = kindOf(error);
     if (kind === 'unavailable') this.failingSinceMs ??= clock.monotonicMs();
     if (this.status === 'open' && !(kind === 'diverged' && (await this.isDeposed(term))))
@@ -364,6 +409,7 @@ export class Projector {
     const detail = error.message;
     const fields = { series: seriesName(this.series), err: error };
     if (this.problem?.kind !== kind) {
+      if (kind === 'diverged') this.deps.diverged?.();
       if (kind === 'diverged')
         logger.error(
           fields,

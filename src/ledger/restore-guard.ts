@@ -7,11 +7,15 @@ import type { LedgerStanding } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { RestoreGuardState, RestoreGuardView, SeriesGuard } from '../ports/restore-guard.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
+import { explainFall, RevisionMark } from '../store/revision-mark.ts';
 import { compareWithLedger, explainStanding, type SeriesStanding } from './series-standing.ts';
 
 /** What a guard works with. */
 export interface RestoreGuardDependencies {
+  /** As it is: what a restored store says must be read to tell. */
   readonly store: SequenceStore;
+  /** What all calls of this process to that store have told of its revision; without it only the guard's own count. */
+  readonly revisions?: RevisionMark;
   readonly ledger: { standing(series: SeriesId): Promise<LedgerStanding> };
   readonly digest: Digest;
   readonly clock: Clock;
@@ -26,6 +30,8 @@ export interface RestoreGuardDependencies {
 const CHECK_INTERVAL_MS = 2_000;
 /** While the series is not served because of it, or served without having been compared. */
 const RETRY_INTERVAL_MS = 250;
+/** What is found without the ledger must not wait for it; an answer that comes later is used by the next comparison. */
+const LEDGER_WAIT_MS = 1_000;
 const RETRY_AFTER_SECONDS = 5;
 
 /**
@@ -43,8 +49,7 @@ export class RestoreGuard implements SeriesGuard {
   private readonly deps: RestoreGuardDependencies;
   private status: Exclude<RestoreGuardState, 'off'> = 'unchecked';
   private detail = '';
-  /** The highest revision of the store that was seen here. */
-  private seenRevision = 0;
+  private readonly revisions: RevisionMark;
   /** What the record of the last recovery said when the store was found to have gone back. */
   private rewound: { readonly detail: string; readonly recovery: string | null } | undefined;
   /** Whether a ledger was ever compared with by this process, or given up on. */
@@ -53,14 +58,23 @@ export class RestoreGuard implements SeriesGuard {
   private startedAtMs = 0;
   private timer: NodeJS.Timeout | undefined;
   private checking: Promise<void> | undefined;
+  /** A question to the ledger whose answer was not used yet. */
+  private asking: Promise<LedgerStanding | Error> | undefined;
   private closed = false;
 
   constructor(series: SeriesId, deps: RestoreGuardDependencies) {
     this.series = series;
     this.deps = deps;
+    this.revisions = deps.revisions ?? new RevisionMark();
+    this.revisions.onFall = () => {
+      if (this.closed) return;
+      this.onChange();
+      void this.check();
+    };
   }
 
   get isOpen(): boolean {
+    if (this.revisions.fallen !== undefined) return false;
     return this.status === 'verified' || this.status === 'unverified';
   }
 
@@ -85,12 +99,18 @@ export class RestoreGuard implements SeriesGuard {
   refusal(): SeqdError | undefined {
     const details = { series: seriesName(this.series), retryAfterSeconds: RETRY_AFTER_SECONDS };
     if (this.status === 'refusing') return new SeqdError('behind_ledger', this.detail, { details });
+    const { fallen } = this.revisions;
+    if (fallen !== undefined) return new SeqdError('behind_ledger', explainFall(fallen), { details });
     // What comes while etcd cannot be read waits like any other request.
     if (this.status !== 'unchecked' || this.ledgerAnswers) return undefined;
     return new SeqdError('ledger_unavailable', this.detail, { details });
   }
 
   view(): RestoreGuardView {
+    const { fallen } = this.revisions;
+    // Found by a call of the engine, and not looked at yet.
+    if (fallen !== undefined && this.status !== 'refusing')
+      return { state: 'refusing', detail: explainFall(fallen) };
     return { state: this.status, detail: this.detail };
   }
 
@@ -109,15 +129,21 @@ export class RestoreGuard implements SeriesGuard {
   }
 
   private async compare(): Promise<void> {
-    const { ledger, store } = this.deps;
-    const standing = await ledger.standing(this.series).catch((error: unknown) => error as Error);
     try {
-      if (standing instanceof Error) return await this.withoutLedger(standing);
+      // Before the ledger, and whatever that does: a revision that fell needs no second witness.
+      await this.noteRevision();
+      if (this.rewound !== undefined && this.status !== 'refusing')
+        this.move('refusing', this.rewound.detail);
+      const standing = await this.askLedger();
+      if (standing instanceof Error) return this.withoutLedger(standing);
       let found = await this.compareWith(standing);
-      // The ledger may have gone on, and the journal been pruned, between the two looks.
-      if (found.status === 'ledger-lost') found = await this.compareWith(await ledger.standing(this.series));
+      if (found.status === 'ledger-lost') {
+        // The ledger may have gone on, and the journal been pruned, between the two looks.
+        const again = await this.askLedger();
+        if (again instanceof Error) return this.withoutLedger(again);
+        found = await this.compareWith(again);
+      }
       this.ledgerAnswers = true;
-      await this.noteRevision(found.revision, store);
       this.conclude(found);
     } catch (error) {
       // Nothing is committed either while etcd is not read; and afterwards it may be another one.
@@ -130,6 +156,21 @@ export class RestoreGuard implements SeriesGuard {
     return compareWithLedger(this.deps.store, this.series, { ledger, digest: this.deps.digest });
   }
 
+  /** Where the ledger stands, or why it does not say so for now. */
+  private async askLedger(): Promise<LedgerStanding | Error> {
+    this.asking ??= this.deps.ledger.standing(this.series).catch((error: unknown) => error as Error);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>(resolve => {
+      timer = setTimeout(() => resolve(undefined), LEDGER_WAIT_MS);
+    });
+    const answer = await Promise.race([this.asking, late]);
+    clearTimeout(timer);
+    if (answer === undefined)
+      return new SeqdError('ledger_unavailable', `no answer within ${LEDGER_WAIT_MS} ms`);
+    this.asking = undefined;
+    return answer;
+  }
+
   private conclude(found: SeriesStanding): void {
     this.admitted = true;
     const detail = explainStanding(this.series, found) ?? this.rewound?.detail;
@@ -138,27 +179,23 @@ export class RestoreGuard implements SeriesGuard {
   }
 
   /** The store's revisions tell of a restore by themselves, to whoever has seen a later one. */
-  private async noteRevision(revision: number, store: SequenceStore): Promise<void> {
-    const { record } = await store.read(this.series, KEYS.recovery);
+  private async noteRevision(): Promise<void> {
+    const { revisions } = this;
+    const before = revisions.look();
+    const { record, revision } = await this.deps.store.read(this.series, KEYS.recovery);
     const recovery = record?.value ?? null;
-    if (revision < this.seenRevision) {
-      this.rewound = {
-        recovery,
-        detail:
-          `etcd has gone back from revision ${this.seenRevision} to ${revision}, so it was restored from a backup while this node ran. No number ` +
-          'is issued or released until "seqd recover --yes" has raised the counter above what may have been issued since',
-      };
-    } else if (this.rewound !== undefined && recovery !== this.rewound.recovery && isDone(recovery)) {
+    revisions.answered(before, revision);
+    const { fallen } = revisions;
+    if (this.rewound !== undefined && recovery !== this.rewound.recovery && isDone(recovery)) {
       this.rewound = undefined;
+      revisions.forget(revision);
+    } else if (fallen !== undefined) {
+      this.rewound ??= { recovery, detail: explainFall(fallen) };
     }
-    this.seenRevision = revision;
   }
 
-  private async withoutLedger(error: Error): Promise<void> {
-    const { store, clock, waitMs, strict } = this.deps;
-    const { revision } = await store.read(this.series, KEYS.head);
-    await this.noteRevision(revision, store);
-    if (this.rewound !== undefined) return this.move('refusing', this.rewound.detail);
+  private withoutLedger(error: Error): void {
+    const { clock, waitMs, strict } = this.deps;
     if (this.status === 'refusing') return;
     this.ledgerAnswers = false;
     if (this.admitted) {

@@ -105,6 +105,25 @@ export class SeriesMoment {
   }
 
   /**
+   * Journal entries from one batch to the head's, in order, as the journal has them *now*: entries never change, so this needs no
+   * revision that etcd may compact meanwhile. What was pruned is left out: a sequence that does not follow the one before tells.
+   */
+  async *tail(first: number): AsyncGenerator<JournalEntry> {
+    let from = journalKey(first);
+    for (;;) {
+      const { records, more } = await this.source.store.range({
+        series: this.source.series,
+        from,
+        to: journalKey(this.head.sequence + 1),
+        limit: CHUNK,
+      });
+      for (const { value, revision } of records) yield decodeJournalEntry(value, revision);
+      if (!more) return;
+      from = `${records.at(-1)!.key}\0`;
+    }
+  }
+
+  /**
    * The batch that drew a number from the counter, or skipped it; found by halving, since fresh numbers rise along the journal.
    *
    * @param number below `head.next`
@@ -127,6 +146,29 @@ export class SeriesMoment {
     }
     return found;
   }
+}
+
+/**
+ * Whether the ledger holds batches that etcd has not: etcd was restored from a backup, or is another one.
+ *
+ * @param sequence of the head that was read
+ * @param position of the ledger; where it is above, the head is read once more, since both may have gone on
+ */
+export async function isBehindLedger(
+  { store, series }: Source,
+  { sequence, position }: { readonly sequence: number; readonly position: number },
+): Promise<boolean> {
+  if (position <= sequence) return false;
+  const newest = await SeriesMoment.read(store, series);
+  return position > (newest?.head.sequence ?? 0);
+}
+
+/** What that means and what is to be done, for people. */
+export function explainBehind(sequence: number, position: number): string {
+  return (
+    `etcd is behind the ledger: it ends with batch ${sequence} in etcd and with batch ${position} in the ledger, so etcd was restored ` +
+    'from an older backup, or is another one; see "seqd recover"'
+  );
 }
 
 async function readAt(

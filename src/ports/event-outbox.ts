@@ -39,6 +39,8 @@ export interface StoredBatch {
   readonly sequence: number;
   readonly revision: number;
   readonly body: string;
+  /** Of the last recovery before it; `null` when there was none. */
+  readonly branch: string | null;
 }
 
 /** A fact that its sink would not take. */
@@ -77,6 +79,12 @@ export interface EventOutbox {
   backlog(hold: OutboxHold): Promise<readonly SeriesBacklog[]>;
   /** The next batches of a series, in order from its position on: a bounded number of bytes, but at least one batch. */
   read(backlog: SeriesBacklog): Promise<readonly StoredBatch[]>;
+  /**
+   * Moves a position that stands in a documented hole of the ledger (ADR 015) to where that ends.
+   *
+   * @returns false when it stands in none
+   */
+  passHole(hold: OutboxHold, backlog: SeriesBacklog): Promise<boolean>;
   /**
    * Moves a position, and keeps the dead letters that were passed, in one step.
    *

@@ -59,6 +59,18 @@ export interface VoidRow extends NumberRange {
   readonly actor: string | null;
 }
 
+/** What `seqd recover --keep-both` set aside: batches of a series that etcd had lost, under a period of their own. */
+export interface LostHistory {
+  readonly period: string;
+  /** Of its batches. */
+  readonly first: number;
+  readonly last: number;
+  /** From the first to the last number of the range asked for that it speaks of; `null` when it speaks of none. */
+  readonly numbers: NumberRange | null;
+  /** Those that both histories have drawn from the counter: two documents have each. */
+  readonly both: NumberRange | null;
+}
+
 /** What the ledger holds of a range of numbers. */
 export interface RangeEvidence {
   readonly position: number;
@@ -74,6 +86,8 @@ export interface RangeEvidence {
  * Every method throws SeqdError `ledger_unavailable` when PostgreSQL does not answer, or not in time.
  */
 export interface LedgerReader {
+  /** Sequence of the last batch in the ledger; 0 when it has none. */
+  position(series: SeriesId): Promise<number>;
   /** The rows that speak of one number. @param options.after only facts after this place */
   factsOf(
     series: SeriesId,
@@ -102,9 +116,19 @@ export interface LedgerReader {
     through: number,
   ): Promise<{ readonly position: number; readonly numbers: NumberRange | null }>;
   /** Evidence that a range of numbers was drawn without a hole. */
-  evidence(series: SeriesId, range: NumberRange, through: number): Promise<RangeEvidence>;
+  evidence(
+    series: SeriesId,
+    range: NumberRange,
+    options: { readonly through: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<RangeEvidence>;
   /** Every fact that made numbers of the range void, in chunks. */
-  voids(series: SeriesId, range: NumberRange, through: number): AsyncIterable<readonly VoidRow[]>;
+  voids(
+    series: SeriesId,
+    range: NumberRange,
+    options: { readonly through: number; readonly signal?: AbortSignal | undefined },
+  ): AsyncIterable<readonly VoidRow[]>;
+  /** The lost histories of a series, and which numbers of a range they touch. */
+  lostHistories(series: SeriesId, range: NumberRange): Promise<readonly LostHistory[]>;
   /** Every owner there is. */
   owners(): Promise<readonly Owner[]>;
   /** Frees all connections. */

@@ -1,6 +1,6 @@
 import type { SeriesId } from '../core/identifiers.ts';
 import type { BatchRow, FactRow } from '../ledger/ledger-rows.ts';
-import type { LedgerPosition } from './ledger.ts';
+import type { LedgerHole, LedgerPosition } from './ledger.ts';
 
 /** How much is read at a time; at least one batch, however large. */
 export interface ScanLimits {
@@ -35,6 +35,8 @@ export interface LedgerChunk {
 export interface LedgerMoment {
   /** Where the ledger says that it stands; `undefined` when it does not know the series. */
   readonly checkpoint: LedgerPosition | undefined;
+  /** What is missing and documented, ascending. */
+  readonly holes: readonly LedgerHole[];
   /** The batches after a sequence. @throws SeqdError `ledger_unavailable` */
   after(sequence: number, limits: ScanLimits): Promise<LedgerChunk>;
   /** Rows where no batch of any series can be, one sentence each; a few of them. @throws SeqdError `ledger_unavailable` */

@@ -29,6 +29,15 @@ export type AppendOutcome =
   | { readonly status: 'fenced' }
   | { readonly status: 'elsewhere'; readonly position: LedgerPosition };
 
+/** How batches are appended. */
+export interface AppendOptions {
+  /**
+   * For a journal that was pruned before there was a ledger: one that has nothing of the series begins with the first of the batches,
+   * and documents those before it as missing, in the same transaction. Changes nothing for one that has something.
+   */
+  readonly beginsHere?: boolean;
+}
+
 /** The permanent record of every series, written in the order of the journal (DESIGN §7). */
 export interface Ledger {
   /** Where a series stands in the ledger. @throws SeqdError `ledger_unavailable` */
@@ -41,7 +50,12 @@ export interface Ledger {
    * @throws SeqdError `ledger_unavailable` (nothing, or all of it, was written); `invariant_violated` when the batches do not continue
    *   the ledger's chain
    */
-  append(series: SeriesId, entries: readonly JournalEntry[], epoch: number): Promise<AppendOutcome>;
+  append(
+    series: SeriesId,
+    entries: readonly JournalEntry[],
+    epoch: number,
+    options?: AppendOptions,
+  ): Promise<AppendOutcome>;
   /**
    * Who drew a number from the counter, as far as the ledger has got; `undefined` when no batch in it did.
    *
@@ -62,6 +76,21 @@ export interface LedgerBatch {
   readonly text: string;
 }
 
+/** Who accepted that batches are missing, and why. */
+export interface HoleReason {
+  readonly reason: string;
+  readonly actor: string;
+}
+
+/** Batches that a ledger will never have; documented, because somebody has accepted it. */
+export interface LedgerHole extends HoleReason {
+  /** Sequences, inclusive. */
+  readonly first: number;
+  readonly last: number;
+  /** When it was documented, Unix milliseconds. */
+  readonly time: number;
+}
+
 /** What a recovery does with a ledger besides. All methods throw SeqdError `ledger_unavailable`. */
 export interface RecoveryLedger extends Ledger {
   standing(series: SeriesId): Promise<LedgerStanding>;
@@ -70,15 +99,24 @@ export interface RecoveryLedger extends Ledger {
   /** Nobody of a lower epoch writes from now on; also lowers it, for a store whose revisions begin anew. */
   setEpoch(series: SeriesId, epoch: number): Promise<void>;
   /**
-   * Goes on from a later position, although the batches up to there are missing and stay so: every verification of the ledger names
-   * them. Never lowers it.
+   * Goes on from a later position, although the batches up to there are missing and stay so, and documents that: every verification of
+   * the ledger names them. Never lowers it.
    */
-  skipTo(series: SeriesId, position: LedgerPosition): Promise<void>;
+  skipTo(series: SeriesId, position: LedgerPosition, why: HoleReason): Promise<void>;
   /**
    * Moves all batches after `sequence`, with their facts, to a series period of this name, so that the series can be continued
    * from there in another way. All in one transaction; done again, it changes nothing.
    *
+   * Whatever is told of batches begins again after `sequence`, where it had got further, and what follows there counts as a branch of
+   * this name; nothing is told of the batches moved.
+   *
    * @param period ends in what tells it from the series' own
+   * @param branch as of {@link branch}
    */
-  detach(series: SeriesId, sequence: number, period: string): Promise<void>;
+  detach(series: SeriesId, sequence: number, lost: { period: string; branch: string }): Promise<void>;
+  /**
+   * Notes that batches after `sequence` may not be those that were there before a restore: their events have ids that end in this name.
+   * Does nothing when that was noted for the same sequence.
+   */
+  branch(series: SeriesId, sequence: number, name: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode, SeqdError } from '../core/errors.ts';
 import type { SeriesId } from '../core/identifiers.ts';
 
 /** A stored record with the revision of the commit that wrote it. */
@@ -43,7 +43,12 @@ export interface LeadershipTransfer {
  * neither; only sending the identical commit again can tell.
  */
 export type CommitOutcome =
-  | { readonly status: 'committed'; readonly revision: number }
+  | {
+      readonly status: 'committed';
+      readonly revision: number;
+      /** The answer to the write said otherwise, and a look has found it: it may be an earlier one that was carried out. */
+      readonly found?: true;
+    }
   | {
       readonly status: 'conflict';
       /** The head as it stands; `null` if there is none. */
@@ -52,7 +57,11 @@ export type CommitOutcome =
       readonly journal: StoredRecord | null;
       /** The election key no longer is the one compared: somebody else leads, or nobody. */
       readonly deposed: boolean;
+      /** The store's, when it compared. */
+      readonly revision: number;
     }
+  /** The store was restored from a backup: what it says is not believed, and whether it was carried out is of no use to anybody. */
+  | { readonly status: 'set-back'; readonly error: SeqdError; readonly sent: boolean }
   | { readonly status: 'unknown'; readonly cause: unknown }
   /** The store refused it before anything happened. */
   | {

@@ -421,6 +421,8 @@ export class CommitLane {
         this.giveBack(dropped);
         break;
       case 'unknowable': {
+        if (outcome.setBack !== undefined && isSetBack(outcome.setBack))
+          this.noteContradiction(outcome.setBack);
         // It may have applied, and then those behind it may have as well.
         const doubtful = dropped.filter(flight => flight.plan !== null);
         this.events.reject(

@@ -1,7 +1,7 @@
 import { SeqdError } from '../core/errors.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import { decodeLedgerRecord, type LedgerRecord } from '../core/ledger-record.ts';
-import { KEYS } from '../core/records.ts';
+import { decodeJournalStart, KEYS } from '../core/records.ts';
 import type { SeriesState } from '../core/state.ts';
 import { projectorElection } from '../ports/coordination.ts';
 import type { JournalIndex } from './journal-index.ts';
@@ -54,6 +54,8 @@ export class LedgerProgress {
   private readonly state: () => SeriesState | undefined;
   /** `undefined` before the first look; `null` when there is none. */
   private seen: LedgerRecord | null | undefined;
+  /** Where the journal begins, as last read; `undefined` before. What was pruned before there was a ledger waits for nobody. */
+  private journalFirst: number | undefined;
   /** How far the journal reached at which time (monotonic), of what is not in the ledger yet; oldest first. */
   private sightings: { readonly atMs: number; readonly sequence: number }[] = [];
   private warned = 0;
@@ -81,7 +83,9 @@ export class LedgerProgress {
   async look(): Promise<void> {
     try {
       const { record } = await this.deps.store.read(this.series, KEYS.ledger);
-      this.seen = record === null ? null : decodeLedgerRecord(record.value);
+      const seen = record === null ? null : decodeLedgerRecord(record.value);
+      await this.lookAtStart(seen?.sequence ?? 0);
+      this.seen = seen;
     } catch (error) {
       this.deps.logger.debug(
         { err: error, series: seriesName(this.series) },
@@ -92,6 +96,13 @@ export class LedgerProgress {
     this.warn();
   }
 
+  /** Where the journal begins matters only where it begins after the ledger's end, and that it can do only at first. */
+  private async lookAtStart(position: number): Promise<void> {
+    if (this.journalFirst !== undefined && position > 0 && position + 1 >= this.journalFirst) return;
+    const { record } = await this.deps.store.read(this.series, KEYS.journalStart);
+    this.journalFirst = record === null ? 1 : decodeJournalStart(record.value);
+  }
+
   /** Why nothing may be added to the journal now, if so. */
   refusal(): SeqdError | undefined {
     const fullness = this.fullness();
@@ -99,7 +110,7 @@ export class LedgerProgress {
     const { lagBatches, unprojectedBytes } = this.lag();
     return new SeqdError(
       'journal_full',
-      `${lagBatches} batches wait for the ledger, which is all that may; serving goes on when it has taken them`,
+      `${lagBatches} batches wait for the ledger, which is all that may; serving goes on when it has taken them${this.hint()}`,
       {
         details: {
           series: seriesName(this.series),
@@ -146,12 +157,25 @@ export class LedgerProgress {
     return this.seen?.sequence ?? 0;
   }
 
+  /** The last batch that does not wait for the ledger. */
+  private get settled(): number {
+    return Math.max(this.position, (this.journalFirst ?? 1) - 1);
+  }
+
+  /** What to do about a ledger that nobody writes to, where this node was told of none. */
+  private hint(): string {
+    const { ledger, coordination } = this.deps;
+    if (ledger?.configured === true || !this.exists) return '';
+    if (coordination.leader(projectorElection(this.series)) !== undefined) return '';
+    return '. No node writes to a ledger, and this one is told of none: configure it again, or give it up with "seqd ledger forget --yes"';
+  }
+
   private judge(lagSeconds: number, projector: string | null): { state: LedgerState; detail: string } {
     const { problem = null, detail = '' } = this.seen ?? {};
     if (problem !== null) return { state: problem, detail };
     if (lagSeconds < LAGGING_SECONDS) return { state: 'ok', detail: '' };
     return projector === null
-      ? { state: 'unavailable', detail: 'no node writes to the ledger' }
+      ? { state: 'unavailable', detail: `no node writes to the ledger${this.hint()}` }
       : {
           state: 'lagging',
           detail: 'the ledger takes in less than is added to the journal, or has just come back',
@@ -160,9 +184,9 @@ export class LedgerProgress {
 
   private lag(): { lagBatches: number; unprojectedBytes: number } {
     // Before the first look there is nothing to compare with.
-    const behind = this.seen === undefined ? 0 : (this.state()?.head.sequence ?? 0) - this.position;
+    const behind = this.seen === undefined ? 0 : (this.state()?.head.sequence ?? 0) - this.settled;
     const lagBatches = Math.max(0, behind);
-    return { lagBatches, unprojectedBytes: lagBatches === 0 ? 0 : this.journal.bytesAfter(this.position) };
+    return { lagBatches, unprojectedBytes: lagBatches === 0 ? 0 : this.journal.bytesAfter(this.settled) };
   }
 
   private fullness(): number {
@@ -173,7 +197,7 @@ export class LedgerProgress {
   }
 
   private lagSeconds(lagBatches: number): number {
-    const oldest = this.sightings.find(({ sequence }) => sequence > this.position);
+    const oldest = this.sightings.find(({ sequence }) => sequence > this.settled);
     return lagBatches === 0 || oldest === undefined
       ? 0
       : Math.max(0, (this.deps.clock.monotonicMs() - oldest.atMs) / 1_000);
@@ -181,8 +205,8 @@ export class LedgerProgress {
 
   private noteSighting(): void {
     const head = this.state()?.head;
-    this.sightings = this.sightings.filter(({ sequence }) => sequence > this.position);
-    if (!this.exists || head === undefined || head.sequence <= this.position) return;
+    this.sightings = this.sightings.filter(({ sequence }) => sequence > this.settled);
+    if (!this.exists || head === undefined || head.sequence <= this.settled) return;
     const newest = this.sightings.at(-1);
     if (newest !== undefined && newest.sequence >= head.sequence) return;
     const nowMs = this.deps.clock.monotonicMs();
@@ -207,8 +231,12 @@ export class LedgerProgress {
       unprojectedBytes,
     };
     if (level > this.warned && level === WARNINGS.length)
-      logger.error(fields, 'the journal is full: requests are refused until the ledger has caught up');
-    else if (level > this.warned) logger.warn(fields, 'the journal fills up, since the ledger is behind');
+      logger.error(
+        fields,
+        `the journal is full: requests are refused until the ledger has caught up${this.hint()}`,
+      );
+    else if (level > this.warned)
+      logger.warn(fields, `the journal fills up, since the ledger is behind${this.hint()}`);
     else if (level === 0 && this.warned > 0) logger.info(fields, 'the ledger has caught up with the journal');
     this.warned = level;
   }

@@ -1,9 +1,10 @@
 import { SeqdError } from '../core/errors.ts';
 import type { FreshOwner, ReturnCommand } from '../core/requests.ts';
+import { BoundedLedger } from './bounded-ledger.ts';
 import type { OwnerLookup } from './owner-lookup.ts';
 import type { Pending } from './pending.ts';
 
-/** Look-ups under way at once; each reads the journal a dozen times or more, and commits must not wait for them. */
+/** Look-ups in the journal under way at once; each reads it a dozen times or more, and commits must not wait for them. */
 const LOOKUPS_MAX = 8;
 
 interface Question {
@@ -14,7 +15,7 @@ interface Question {
 
 /**
  * Completes returns whose plan asked who first drew the number. A few look-ups run at once, the others wait in line;
- * the line is as short as the number of requests accepted.
+ * the line is as short as the number of requests accepted. What the journal does not tell is asked of the ledger, in a line of its own.
  */
 export class OwnerQuestions {
   private readonly owners: OwnerLookup;
@@ -26,15 +27,25 @@ export class OwnerQuestions {
   /** In the order in which they were asked. */
   private readonly waiting = new Map<Pending, Question>();
   private underWay = 0;
+  private readonly elsewhere = new Set<Pending>();
+  private readonly ledger: BoundedLedger;
+  private readonly nowMs: () => number;
 
-  constructor(owners: OwnerLookup, events: OwnerQuestions['events']) {
+  /** @param nowMs the monotonic clock of the requests' deadlines */
+  constructor(
+    owners: OwnerLookup,
+    events: OwnerQuestions['events'],
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.owners = owners;
     this.events = events;
+    this.nowMs = nowMs;
+    this.ledger = new BoundedLedger(number => owners.findInLedger(number), nowMs);
   }
 
   /** Requests that will come back. */
   get size(): number {
-    return this.waiting.size + this.underWay;
+    return this.waiting.size + this.underWay + this.elsewhere.size;
   }
 
   /** Asks who drew `number` in the batches up to `lastSequence`. */
@@ -61,29 +72,52 @@ export class OwnerQuestions {
   }
 
   private async answer(pending: Pending, question: Question): Promise<void> {
-    const command = pending.request.command as ReturnCommand;
     try {
-      const { number, lastSequence } = question;
-      const freshOwner =
-        (await this.owners.find(number, lastSequence)) ?? (await this.ownerElsewhere(command, question));
-      if (pending.settled) return;
-      pending.request = { ...pending.request, command: { ...command, freshOwner } };
-      this.events.answered(pending);
+      const found = await this.owners.find(question.number, question.lastSequence);
+      if (found !== undefined) this.complete(pending, found);
+      // Not waited for here: who needs the journal only must not stand behind who needs the ledger.
+      else if (!pending.settled) void this.answerElsewhere(pending, question);
     } catch (error) {
-      this.events.refuse(
-        pending,
-        error instanceof SeqdError ? error : new SeqdError('internal', undefined, { cause: error }),
-      );
+      this.refuse(pending, error);
     }
   }
 
-  /** The journal entry is gone; the ledger has it. While that does not answer, a client that says whose the number is needs none. */
-  private async ownerElsewhere(command: ReturnCommand, question: Question): Promise<FreshOwner> {
+  private async answerElsewhere(pending: Pending, question: Question): Promise<void> {
+    this.elsewhere.add(pending);
     try {
-      const found = await this.owners.findInLedger(question.number);
+      const freshOwner = await this.ownerElsewhere(pending, question);
+      this.elsewhere.delete(pending);
+      this.complete(pending, freshOwner);
+    } catch (error) {
+      this.elsewhere.delete(pending);
+      this.refuse(pending, error);
+    }
+  }
+
+  private complete(pending: Pending, freshOwner: FreshOwner): void {
+    if (pending.settled) return;
+    const command = pending.request.command as ReturnCommand;
+    pending.request = { ...pending.request, command: { ...command, freshOwner } };
+    this.events.answered(pending);
+  }
+
+  private refuse(pending: Pending, error: unknown): void {
+    this.events.refuse(
+      pending,
+      error instanceof SeqdError ? error : new SeqdError('internal', undefined, { cause: error }),
+    );
+  }
+
+  /** The journal entry is gone; the ledger has it. While that does not answer, a client that says whose the number is needs none. */
+  private async ownerElsewhere(pending: Pending, question: Question): Promise<FreshOwner> {
+    const command = pending.request.command as ReturnCommand;
+    const claims = command.allocation !== undefined && command.type !== undefined;
+    if (claims && this.ledger.isDown) return this.ownerClaimed(command, question);
+    try {
+      const found = await this.ledger.find(question.number, pending.deadlineMs - this.nowMs());
       if (found !== undefined) return found;
     } catch (error) {
-      if (command.allocation === undefined || command.type === undefined) throw error;
+      if (!claims) throw error;
     }
     return this.ownerClaimed(command, question);
   }

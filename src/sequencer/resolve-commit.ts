@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode, SeqdError } from '../core/errors.ts';
 import { decodeHead } from '../core/head.ts';
 import type { Commit, CommitOutcome, SequenceStore } from '../ports/sequence-store.ts';
 
@@ -8,7 +8,7 @@ export type ResolvedOutcome =
   | { readonly status: 'conflict'; readonly head: string | null; readonly deposed: boolean }
   | { readonly status: 'refused'; readonly code: ErrorCode; readonly cause: unknown }
   /** It may have applied, and what would tell is no longer stored. */
-  | { readonly status: 'unknowable'; readonly reason: string }
+  | { readonly status: 'unknowable'; readonly reason: string; readonly setBack?: SeqdError }
   /** We stopped asking, because the flight was dropped or the node is closing. */
   | { readonly status: 'abandoned' };
 
@@ -81,6 +81,12 @@ function settle(
       return uncertain && !outcome.final ? undefined : outcome;
     case 'unknown':
       return undefined;
+    case 'set-back': {
+      const { error, sent } = outcome;
+      // Carried out or not, a number drawn from a store that was set back may have been issued before: nobody is told of it.
+      if (sent || uncertain) return { status: 'unknowable', reason: error.message, setBack: error };
+      return { status: 'refused', code: error.code, cause: error };
+    }
   }
 }
 

@@ -101,13 +101,17 @@ export class SeriesSequencer {
     const { journal } = this.lane.replica;
     this.ledger = new LedgerProgress(series, deps, { journal, state: () => this.lane.committed });
     const owners = new OwnerLookup(deps.store, series, { index: journal, ledger: deps.ledger?.lookup });
-    this.ownerQuestions = new OwnerQuestions(owners, {
-      answered: pending => {
-        this.queue.unshift([pending]);
-        this.schedulePump();
+    this.ownerQuestions = new OwnerQuestions(
+      owners,
+      {
+        answered: pending => {
+          this.queue.unshift([pending]);
+          this.schedulePump();
+        },
+        refuse,
       },
-      refuse,
-    });
+      () => deps.clock.monotonicMs(),
+    );
     this.housekeeping = new Housekeeping(series, deps, {
       // Of a stopped series nothing is touched: what is stored is evidence.
       state: () => (this.serves ? this.lane.committed : undefined),
@@ -462,6 +466,9 @@ export class SeriesSequencer {
     for (const pending of this.queue.takeExpired(nowMs)) this.refuseLate(pending, nowMs);
     for (const pending of this.unanswered) if (pending.deadlineMs <= nowMs) this.refuseLate(pending, nowMs);
     if (this.queue.length > 0) this.schedulePump();
+    // Refused requests do not have it read again: a recovery is noticed here.
+    if (this.lane.contradiction !== undefined && this.deps.guard?.refusal() === undefined)
+      void this.lane.recover();
     // Also what was won, or handed to us, when it had stopped already.
     if (this.fatal !== undefined && this.deps.coordination.leads(this.series)) void this.withdraw();
   }

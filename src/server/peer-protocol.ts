@@ -2,24 +2,33 @@ import { decodeFacts, type EncodedFact, encodeFacts, StringTable } from '../core
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
 import { ownerKey, parseOwnerKey, type SeriesId } from '../core/identifiers.ts';
 import type { IssueCommand, Request } from '../core/requests.ts';
+import { ADMIN_PENDING_MAX } from '../sequencer/admin-service.ts';
 import type { ForwardMessage, ForwardOutcome, ForwardReply } from '../ports/peers.ts';
 
-/** The version of what nodes say to each other; a peer of another version is treated as unreachable. */
-export const PEER_PROTOCOL = 'seqd.peer.1';
+/**
+ * The version of what nodes say to each other; a peer of another version is treated as unreachable. A new one for every new
+ * command, and for every new member of one: an older leader would carry out what it understands of the command.
+ *
+ * 2: `adopt`, and `imported` in a `raise`.
+ */
+export const PEER_PROTOCOL = 'seqd.peer.2';
 
 /** Where a node takes in forwarded requests, on its HTTP port. */
 export const PEER_PATH = '/internal/peer';
 
 /**
  * Largest forward a node takes in, above the largest that its peers can make: 4,096 requests (the most that
- * `batch-size-max` may be) of less than 8 KiB each.
+ * `batch-size-max` may be) of less than 8 KiB each, and the few longer ones that {@link ADMIN_PENDING_MAX} lets a node have.
  *
- * The longest request of the interface is a release with its type, or a draw: three free texts of 200 UTF-16 units, each
- * unit six bytes when JSON has to escape it (3 × 1,200); a key of 200 ASCII characters, each two bytes when escaped (400);
+ * The longest request that may come in any number is a release with its type, or a draw: three free texts of 200 UTF-16 units,
+ * each unit six bytes when JSON has to escape it (3 × 1,200); a key of 200 ASCII characters, each two bytes when escaped (400);
  * three names of 64 bytes; and less than 500 bytes of member names, numbers, ingress id and fingerprint. That is 4.7 KB, with
  * room for two more such texts.
+ *
+ * The longest of all is an `adopt`: 1,000 gaps of 52 bytes (`{"first":…,"last":…},` with numbers of 16 digits), two free texts
+ * and the rest as above, 56 KB.
  */
-export const FORWARD_BYTES_MAX = 4_096 * 8_192;
+export const FORWARD_BYTES_MAX = 4_096 * 8_192 + ADMIN_PENDING_MAX * 65_536;
 
 /**
  * A request as it stands, or a run of the plainest ones, which take one array for all: draws of one number each for the

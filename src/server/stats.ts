@@ -78,6 +78,7 @@ export class StatsService {
       next: head.next,
       start: head.settings.start,
       maximum: head.settings.maximum,
+      reuse: head.settings.reuse,
       issued: head.issued,
       pooled: head.pooled,
       reserved: head.reserved,

@@ -53,6 +53,11 @@ export class LedgerReplay {
     return !this.broken;
   }
 
+  /** Batches are missing, and it is known: what follows is not replayed, and that is no finding. */
+  stop(): void {
+    this.broken = true;
+  }
+
   /** Replays the next batch. @param batch `undefined` when nobody knows what it says */
   feed(batch: Batch | undefined, text: string): void {
     if (this.broken) return;

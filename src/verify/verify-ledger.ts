@@ -4,6 +4,7 @@ import type { SeriesId } from '../core/identifiers.ts';
 import { decodeLedgerRecord, type LedgerRecord } from '../core/ledger-record.ts';
 import { decodeJournalEntry, decodeJournalStart, journalKey, KEYS } from '../core/records.ts';
 import { decodeRecoveryRecord, type RecoveryRecord, wasReplayed } from '../core/recovery-record.ts';
+import type { LedgerHole } from '../ports/ledger.ts';
 import type { LedgerMoment, LedgerScan } from '../ports/ledger-scan.ts';
 import type { SequenceStore, StoredRecord } from '../ports/sequence-store.ts';
 import { type CheckedBatch, LedgerCheck } from './ledger-check.ts';
@@ -29,6 +30,8 @@ export interface LedgerReport {
   readonly journalCompared: number;
   /** Whether all that happened was replayed, and compared with what etcd has stored. */
   readonly replayed: boolean;
+  /** What is missing and documented; that is no finding. */
+  readonly holes: readonly LedgerHole[];
   /** The first {@link FINDINGS_MAX} of them. */
   readonly findings: readonly LedgerFinding[];
   readonly findingCount: number;
@@ -102,13 +105,17 @@ class Verification {
     const { moment, state } = sides;
     this.journalFirst = await this.readJournalStart();
     this.recovery = await this.readRecovery();
+    check.expect(moment.holes);
     for (const stray of await moment.strays()) findings.add('inserted', { table: 'facts' }, stray);
     for (;;) {
       const chunk = await moment.after(check.sequence, LIMITS);
       const batches = check.feed(chunk);
       if (batches.length === 0) break;
       await this.compareJournal(batches);
-      for (const { row, batch } of batches) replay.feed(batch, row.body);
+      for (const { row, batch } of batches) {
+        if (moment.holes.some(({ last }) => last + 1 === row.sequence)) replay.stop();
+        replay.feed(batch, row.body);
+      }
       this.comparePublished(batches);
       this.options.progress?.(check.sequence, moment.checkpoint?.sequence ?? check.sequence);
     }
@@ -133,6 +140,7 @@ class Verification {
       behind: Math.max(0, (state?.head.sequence ?? 0) - sequence),
       journalCompared: this.journalCompared,
       replayed,
+      holes: moment.holes,
       findings: findings.list,
       findingCount: findings.count,
     };
@@ -202,7 +210,11 @@ class Verification {
   private compareEnds(): void {
     const { check, findings } = this;
     const { state, published } = this.sides;
-    const { sequence, chain } = check;
+    const { chain } = check;
+    const sequence = Math.max(
+      check.sequence,
+      ...this.sides.moment.holes.filter(({ first }) => first === check.sequence + 1).map(({ last }) => last),
+    );
     if (published !== undefined && published.sequence > sequence)
       findings.add(
         'truncated',
@@ -233,6 +245,8 @@ class Verification {
     const { state } = this.sides;
     const { sequence } = check;
     if (state === null || sequence >= state.head.sequence) return;
+    // A ledger that ends in a documented hole: there is nothing that the journal could go on from.
+    if (this.sides.moment.holes.some(({ first }) => first === sequence + 1)) return replay.stop();
     let { chain } = check;
     let next = sequence + 1;
     while (next <= state.head.sequence) {

@@ -1,7 +1,7 @@
 import { noop } from 'cockatiel';
 import { Etcd3 } from 'etcd3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { encodeHead, STORED_FORMAT } from '../../src/core/head.ts';
+import { encodeHead, IMPORT_HEAD_FORMAT, STORED_FORMAT } from '../../src/core/head.ts';
 import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
 import { plan } from '../../src/core/plan.ts';
 import { journalKey, KEYS, pageKey, planRecords } from '../../src/core/records.ts';
@@ -63,7 +63,8 @@ async function writeNewer(...records: readonly string[]): Promise<void> {
 
 function asNewer(text: string): string {
   const value = JSON.parse(text) as Record<string, unknown>;
-  value['format' in value ? 'format' : 'f'] = STORED_FORMAT + 1;
+  if ('format' in value) value['format'] = IMPORT_HEAD_FORMAT + 1;
+  else value['f'] = STORED_FORMAT + 1;
   return JSON.stringify({ ...value, novelty: 'unheard of' });
 }
 
@@ -90,7 +91,8 @@ async function expectRefuses(api: SequenceApi, record: string): Promise<void> {
     ]);
     expect(headers['content-type']).toMatch(/^application\/problem\+json/);
   }
-  expect(answers[0]!.body).toMatchObject({ record, format: STORED_FORMAT + 1, supported: STORED_FORMAT });
+  const supported = record === 'head' ? IMPORT_HEAD_FORMAT : STORED_FORMAT;
+  expect(answers[0]!.body).toMatchObject({ record, format: supported + 1, supported });
   expect(answers[0]!.body.detail).toMatch(/Upgrade this node/);
   const ready = await api.get('/readyz');
   expect([ready.status, ready.body.problems]).toEqual([

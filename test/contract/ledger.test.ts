@@ -137,6 +137,26 @@ describe.each(LEDGER_SUBJECTS)('a ledger in %s', (_name, open) => {
     expect(await ledger.findDraw(GLOBAL_SERIES, 100)).toMatchObject({ owner: other });
   });
 
+  test('that has nothing begins in the middle when it is told to, and only then', async () => {
+    const beginsHere = { beginsHere: true };
+    expect(await ledger.append(GLOBAL_SERIES, part(5, 6), 7)).toMatchObject({ status: 'elsewhere' });
+    expect(await ledger.append(GLOBAL_SERIES, part(5, 6), 7, beginsHere)).toEqual({
+      status: 'appended',
+      position: positionAfter(6),
+    });
+    expect(await ledger.append(GLOBAL_SERIES, part(9, 10), 7, beginsHere)).toMatchObject({
+      status: 'elsewhere',
+      position: { sequence: 6 },
+    });
+    expect(await ledger.append(GLOBAL_SERIES, part(5, 8), 7, beginsHere)).toMatchObject({
+      status: 'appended',
+    });
+    expect(await ledger.position(GLOBAL_SERIES)).toEqual(positionAfter(8));
+    const { next } = part(5, 5)[0]!.batch;
+    expect(await ledger.findDraw(GLOBAL_SERIES, next)).toMatchObject({ allocation: { sequence: 5 } });
+    expect(await ledger.findDraw(GLOBAL_SERIES, next - 1)).toBeUndefined();
+  });
+
   test('keeps series apart', async () => {
     await ledger.append(GLOBAL_SERIES, part(1, 4), 7);
     expect(await ledger.position(OTHER)).toMatchObject({ sequence: 0 });

@@ -1,10 +1,20 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { DocumentEvent } from '../../src/core/document-event.ts';
+import type { Fact } from '../../src/core/facts.ts';
 import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
+import { readSinks } from '../../src/events/event-admin.ts';
+import { createLedgerPool } from '../../src/ledger/postgres/ledger-pool.ts';
+import { PostgresRecoveryLedger } from '../../src/ledger/postgres/postgres-recovery-ledger.ts';
 import type { DeadLetter, EventPosition, OutboxHold, SeriesBacklog } from '../../src/ports/event-outbox.ts';
+import type { EventSink } from '../../src/ports/event-sink.ts';
 import { EventWorld, plainJournal } from '../kit/event-world.ts';
+import { journalEntries } from '../kit/journal-entries.ts';
 import { freshDatabase, query } from '../kit/postgres.ts';
+import { digest } from '../kit/series-world.ts';
+import { until } from '../kit/until.ts';
 
 const JOURNAL = plainJournal(200, 2);
+const LIMITS = { connectTimeoutMs: 2_000, statementTimeoutMs: 10_000, tls: null, caFile: null };
 const LEASE = { leaseMs: 60_000, from: 'beginning' as const };
 
 let url: string;
@@ -110,7 +120,8 @@ describe('the position of a sink', () => {
     const series = await backlog(hold);
     const page = await world.outbox.read(series);
     expect(page.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 64 }, (_, i) => i + 1));
-    expect(page[3]).toEqual({ sequence: 4, revision: JOURNAL[3]!.revision, body: JOURNAL[3]!.text });
+    const { revision, text } = JOURNAL[3]!;
+    expect(page[3]).toEqual({ sequence: 4, revision, body: text, branch: null });
     await query(url, 'DELETE FROM seqd.batches WHERE sequence = 5');
     expect(await world.outbox.read(series)).toHaveLength(4);
     const at5 = { ...series, position: { ...series.position, sequence: 5 } };
@@ -153,3 +164,106 @@ describe('dead letters', () => {
     expect(await query(url, 'SELECT * FROM seqd.event_dead_letters')).toEqual([]);
   });
 });
+
+describe('a recovery of the ledger', () => {
+  const other = journalEntries(12, (next, sequence) =>
+    Array.from({ length: 2 }, (_, i): Fact => ({
+      kind: 'issue',
+      owner: { site: sequence > 5 ? 'site-2' : 'site-1', partition: 'a', type: 'invoice' },
+      fresh: { first: next + i, last: next + i },
+      reused: [],
+      reference: `d${next + i}`,
+    })),
+  );
+  let recovery: PostgresRecoveryLedger;
+
+  beforeEach(() => {
+    const pool = createLedgerPool({ url, schema: 'seqd', poolMax: 2, ...LIMITS });
+    recovery = new PostgresRecoveryLedger({ pool, cluster: world.cluster, digest });
+    onTestFinished(() => recovery.close());
+  });
+
+  test('that keeps both histories has sinks told of the one that goes on, by other ids, and of the lost one no more', async () => {
+    await world.append(JOURNAL.slice(0, 10));
+    const told: DocumentEvent[] = [];
+    const pump = world.startPump(collectorOf(told));
+    await until('all was told', () => told.length === 20);
+    await recovery.detach(GLOBAL_SERIES, 5, { period: 'all~lost-6-x', branch: 'x' });
+    await recovery.append(GLOBAL_SERIES, other.slice(5), 1);
+    await until('the rest was told', () => told.length >= 34);
+    const after = told.slice(20);
+    expect(after.map(({ data }) => data.sequence)).toEqual([6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12]);
+    expect(after.every(({ data }) => data.owner!.site === 'site-2')).toBe(true);
+    expect(after[0]!.id).toBe('events-test/default/global/all/6-0~x');
+    expect(new Set(told.map(({ id }) => id)).size).toBe(34);
+    await until('nothing waits', () => pump.lag.length === 1 && pump.lag[0]!.batches === 0);
+    const pool = createLedgerPool({ url, schema: 'seqd', poolMax: 1, ...LIMITS });
+    onTestFinished(() => pool.end());
+    expect(await readSinks(pool, world.cluster)).toMatchObject([{ series: 'default/global/all', lag: 0 }]);
+  });
+
+  test('ends the holds, so that who delivers the lost batches does not move past those in their place', async () => {
+    await world.append(JOURNAL.slice(0, 10));
+    const hold = await take();
+    const { seriesId, position } = await backlog(hold);
+    const at6 = { ...position, sequence: 6 };
+    expect(await world.outbox.advance(hold, seriesId, { from: position, to: at6, dead: [] })).toBe(true);
+    await recovery.detach(GLOBAL_SERIES, 5, { period: 'all~lost-6-x', branch: 'x' });
+    await recovery.append(GLOBAL_SERIES, other.slice(5), 1);
+    expect(await world.outbox.advance(hold, seriesId, move(at6, 11))).toBe(false);
+    expect(await backlog(await take('b'))).toMatchObject({ position: { sequence: 6 }, batches: 7 });
+  });
+
+  test('takes dead letters of the lost history along, each with its own batch and id', async () => {
+    await world.append(JOURNAL.slice(0, 10));
+    const hold = await take();
+    const { seriesId, position } = await backlog(hold);
+    await world.outbox.advance(hold, seriesId, move(position, 11, 0, [letter(8, 1)]));
+    await recovery.detach(GLOBAL_SERIES, 5, { period: 'all~lost-6-x', branch: 'x' });
+    await recovery.append(GLOBAL_SERIES, other.slice(5), 1);
+    await query(url, 'UPDATE seqd.event_dead_letters SET requested_at = now()');
+    const [requested] = await world.outbox.requested(await take('b'), 10);
+    expect(requested).toMatchObject({
+      series: { period: 'all~lost-6-x' },
+      batch: { sequence: 8, body: JOURNAL[7]!.text, branch: null },
+    });
+  });
+
+  test('of a ledger that may have lost batches, too, has later batches told by other ids; done again it changes nothing', async () => {
+    await world.append(JOURNAL.slice(0, 5));
+    await recovery.branch(GLOBAL_SERIES, 5, 'x');
+    await recovery.branch(GLOBAL_SERIES, 5, 'y');
+    await world.append(JOURNAL.slice(5, 7));
+    const page = await world.outbox.read(await backlog(await take()));
+    expect(page.map(({ branch }) => branch)).toEqual([null, null, null, null, null, 'x', 'x']);
+  });
+
+  test('that accepts a hole has sinks go on behind it, wherever they were, and documents it', async () => {
+    await world.append(JOURNAL.slice(0, 3));
+    const told: DocumentEvent[] = [];
+    const pump = world.startPump(collectorOf(told));
+    await until('all was told', () => told.length === 6);
+    const { previous: chain, next } = JOURNAL[6]!.batch;
+    const why = { reason: 'the backup was old', actor: 'eve' };
+    await recovery.skipTo(GLOBAL_SERIES, { sequence: 6, chain, next }, why);
+    await recovery.skipTo(GLOBAL_SERIES, { sequence: 6, chain, next }, why);
+    await recovery.append(GLOBAL_SERIES, JOURNAL.slice(6, 10), 1);
+    const late: DocumentEvent[] = [];
+    world.startPump(collectorOf(late), 'node-2', { name: 'late' });
+    for (const events of [told, late]) await until('the rest was told', () => events.length === 14);
+    expect(told.slice(6).map(({ data }) => data.sequence)).toEqual([7, 7, 8, 8, 9, 9, 10, 10]);
+    await until('nothing waits', () => pump.lag[0]?.batches === 0);
+    const holes = await query(url, 'SELECT first, last, reason, actor FROM seqd.ledger_holes');
+    expect(holes).toEqual([{ first: '4', last: '6', ...why }]);
+  });
+});
+
+function collectorOf(told: DocumentEvent[]): EventSink {
+  return {
+    deliver: async events => {
+      told.push(...events.map(({ event }) => event));
+      return { status: 'accepted' };
+    },
+    close: async () => {},
+  };
+}

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { StatsReply } from '../../src/client/index.ts';
+import { readAdminToken } from '../../src/config/admin-token-file.ts';
 import type { SeqdNode } from '../../src/node.ts';
 import { sharedEndpoints, uniqueCluster } from '../kit/etcd.ts';
 import { HttpClient } from '../kit/http-client.ts';
@@ -57,6 +58,8 @@ const verify = (): ReturnType<typeof verifyCluster> => verifyCluster(sharedEndpo
 async function stats(): Promise<StatsReply> {
   return JSON.parse((await seqd(['stats', '--json'])).stdout) as StatsReply;
 }
+
+const admin = (): Record<string, string> => ({ authorization: `Bearer ${readAdminToken(nodes[0]!.url)}` });
 
 const OLD = [100, 101, 104, 105, 107];
 
@@ -124,7 +127,7 @@ describe('seqd import on a real cluster', () => {
     const url = `${nodes[0]!.url}/api/v1/admin`;
     const said = { reason: 'cutover', actor: 'somebody else' };
     const raise = { next: 5_000, ...said, imported: { first: 1, source, gapsTo: 'void' } };
-    expect(await http.post(`${url}/raise`, raise, { 'idempotency-key': 'mine' })).toMatchObject({
+    expect(await http.post(`${url}/raise`, raise, { 'idempotency-key': 'mine', ...admin() })).toMatchObject({
       status: 200,
       body: { next: 5_000, skipped: null, imported: { first: 1, last: 4_999, source } },
     });
@@ -164,6 +167,73 @@ describe('seqd import on a real cluster', () => {
     expect(await stats()).toMatchObject({ next: 1, journal: { sequence: 0 } });
   });
 
+  it('another administrator may repeat it, for another reason', async () => {
+    await start();
+    expect(await importing(OLD, '--yes')).toMatchObject({ exitCode: 0 });
+    const again = await importing(OLD, '--yes', '--actor', 'somebody else', '--reason', 'again');
+    expect(again.stdout, again.stderr).toContain('imported before; nothing was changed');
+    expect(await importing(OLD, '--gaps', 'pool', '--yes')).toMatchObject({ exitCode: 3 });
+  });
+
+  it('one whose file is lost can be closed: what is not said stays imported, and others can follow', async () => {
+    await start();
+    const url = `${nodes[0]!.url}/api/v1/admin`;
+    const said = { reason: 'cutover', actor: 'somebody' };
+    const raise = { next: 50, ...said, imported: { first: 10, source: 'lost', gapsTo: 'void' } };
+    const headers = { 'idempotency-key': 'mine', ...admin() };
+    expect(await http.post(`${url}/raise`, raise, headers)).toMatchObject({ status: 200 });
+    expect((await importing(OLD, '--dry-run')).stderr).toContain(
+      'another import is under way and goes on at 10',
+    );
+    expect((await importing(OLD, '--yes')).stderr).toContain('(import_conflict)');
+    expect(await seqd(['import', '--close'])).toMatchObject({ exitCode: 2 });
+    const dry = await seqd(['import', '--close', '--dry-run']);
+    expect(dry.stdout, dry.stderr).toContain(
+      'all of 10 to 49 (40 numbers of source lost) stay documented as imported',
+    );
+    expect(await stats()).toMatchObject({ openImport: { first: 10, last: 49 } });
+    const closed = await seqd(['import', '--close', '--yes']);
+    expect(closed.stdout, closed.stderr).toContain('the import is closed: all of 10 to 49');
+    expect(await verify()).toMatchObject({ complete: true, imported: 40, openImport: null });
+    expect((await seqd(['import', '--close', '--yes'])).stderr).toContain('no import is under way');
+    expect(await importing(OLD, '--yes')).toMatchObject({ exitCode: 0 });
+    expect(await verify()).toMatchObject({ complete: true, imported: 45, openImport: null });
+  });
+
+  it('a dry run says what the series would refuse', async () => {
+    await start({ 'sequence.core.gap-recovery-enabled': 'false', 'sequence.core.maximum': '120' });
+    const pooled = await importing(OLD, '--gaps', 'pool', '--dry-run');
+    expect([pooled.exitCode, pooled.stderr]).toEqual([2, expect.stringContaining('never reuses numbers')]);
+    const beyond = await importing([100, 121], '--dry-run');
+    expect([beyond.exitCode, beyond.stderr]).toEqual([2, expect.stringContaining('the series ends at 120')]);
+    expect(await importing(OLD, '--dry-run')).toMatchObject({ exitCode: 0 });
+  });
+
+  it('a file without a line end at its end is imported only when somebody says it is whole', async () => {
+    await start();
+    const path = join(directory, 'cut.csv');
+    writeFileSync(path, 'no\n555149\n5551');
+    const args = ['import', path, '--column', 'no', '--yes'];
+    const refused = await seqd(args);
+    expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining('last line, 3 ("5551")')]);
+    expect(await stats()).toMatchObject({ next: 1, journal: { sequence: 0 } });
+    expect(await seqd([...args, '--last-line-complete'])).toMatchObject({ exitCode: 0 });
+  });
+
+  it('without a configured token, whoever cannot read the one that the node made is refused', async () => {
+    await start();
+    const { url } = nodes[0]!;
+    const body = { next: 10, reason: 'r', actor: 'a' };
+    const post = (headers: Record<string, string>): Promise<{ status: number }> =>
+      http.post(`${url}/api/v1/admin/raise`, body, { 'idempotency-key': 'k', ...headers });
+    expect(await post({})).toMatchObject({ status: 403 });
+    const token = readAdminToken(url);
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect(await post({ authorization: `Bearer ${token}` })).toMatchObject({ status: 200 });
+    await nodes.pop()!.close();
+    expect(readAdminToken(url)).toBeUndefined();
+  });
+
   it('needs the token where one is configured', async () => {
     const token = 'a-token-of-enough-characters';
     await start({ 'server.admin-token': token });
@@ -177,9 +247,9 @@ describe('seqd import on a real cluster', () => {
   it('refuses a request without a key, or with anything wrong in it', async () => {
     await start();
     const url = `${nodes[0]!.url}/api/v1/admin`;
-    const key = { 'idempotency-key': 'k' };
+    const key = { 'idempotency-key': 'k', ...admin() };
     const ok = { next: 10, reason: 'r', actor: 'a' };
-    expect(await http.post(`${url}/raise`, ok)).toMatchObject({ status: 400 });
+    expect(await http.post(`${url}/raise`, ok, admin())).toMatchObject({ status: 400 });
     for (const wrong of [
       {},
       { ...ok, next: 0 },

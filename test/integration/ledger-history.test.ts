@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { readAuditPage, streamAudit } from '../../src/ledger/audit-trail.ts';
+import { type AuditEnd, readAuditPage, streamAudit } from '../../src/ledger/audit-trail.ts';
 import { numberLifeStatement } from '../../src/ledger/postgres/number-life.ts';
 import { type AuditPoint } from '../../src/ledger/audit-trail.ts';
 import { readNumberLife } from '../../src/ledger/number-life.ts';
@@ -11,7 +11,9 @@ import { PostgresLedgerReader } from '../../src/ledger/postgres/postgres-ledger-
 import { PostgresLedger } from '../../src/ledger/postgres/postgres-ledger.ts';
 import { makeReport } from '../../src/ledger/report/series-report.ts';
 import { reportText } from '../../src/ledger/report/report-text.ts';
-import type { AuditFilter, LedgerFact } from '../../src/ports/ledger-reader.ts';
+import { PostgresRecoveryLedger } from '../../src/ledger/postgres/postgres-recovery-ledger.ts';
+import type { AuditFilter, LedgerFact, LedgerReader } from '../../src/ports/ledger-reader.ts';
+import type { SequenceStore } from '../../src/ports/sequence-store.ts';
 import { HistoryWorld, SERIES } from '../kit/history-world.ts';
 import { freshDatabase } from '../kit/postgres.ts';
 import { digest } from '../kit/series-world.ts';
@@ -500,5 +502,227 @@ describe('the completeness report', () => {
     expect(unexplained.problems.join()).toContain('number 5 is void in etcd, and no record says why');
     const chain = await reportAfter("UPDATE batches SET chain = repeat('f', 64) WHERE sequence = 13");
     expect(chain.ledger).toMatchObject({ chainAgrees: false });
+  });
+});
+
+/** A draw a batch, so that numbers and batches are the same. */
+async function plainWorld(batches: number): Promise<HistoryWorld> {
+  const world = new HistoryWorld();
+  for (let i = 0; i < batches; i += 1) await world.do(issue());
+  return world;
+}
+
+/** A store that is read through this, as far as it is overridden. */
+function around<T extends object>(inner: T, over: Partial<T>): T {
+  return new Proxy(inner, {
+    get: (target, name) => {
+      const found: unknown = Reflect.get(name in over ? over : target, name);
+      return typeof found === 'function' ? found.bind(name in over ? over : target) : found;
+    },
+  });
+}
+
+describe('a ledger that etcd is behind', () => {
+  const sourcesOf = (store: SequenceStore, reader?: LedgerReader) => ({
+    store,
+    series: SERIES,
+    cluster: 'test',
+    reader,
+    node: 'node-1',
+    now: () => 0,
+  });
+  const all = { range: { by: 'number' as const } };
+  const page = { limit: 100, expanded: false };
+
+  async function exported(sources: ReturnType<typeof sourcesOf>) {
+    const facts: LedgerFact[] = [];
+    const chunks = streamAudit(sources, {}, {});
+    for (;;) {
+      const read = await chunks.next();
+      if (read.done === true) return { facts, end: read.value satisfies AuditEnd };
+      facts.push(...read.value);
+    }
+  }
+
+  test('makes nothing complete, and numbers that only it knows are told', async () => {
+    const { ledger, reader } = await openLedger();
+    await (await plainWorld(25)).project(ledger);
+    for (const kept of [20, 0]) {
+      const { store } = await plainWorld(kept);
+      const sources = sourcesOf(store, reader);
+      const report = await makeReport(sources, all);
+      expect(report.complete).toBe(false);
+      expect(report.problems.join()).toMatch(/etcd is behind the ledger.*batch 25.*seqd recover/);
+      expect(report.ledger).not.toBeNull();
+      expect(reportText(report).at(-1)).toMatch(/^NOT COMPLETE: 1 problems/);
+      const life = await readNumberLife(sources, 23, { limit: 10 });
+      expect(life).toMatchObject({
+        state: { status: 'issued', owner },
+        events: [{ event: 'issued' }],
+        complete: false,
+        consistent: false,
+        ledgerSequence: 25,
+        journalSequence: kept,
+        problem: expect.stringContaining('seqd recover'),
+      });
+      await expect(readNumberLife(sources, 26, { limit: 10 })).rejects.toMatchObject({
+        code: 'never_issued',
+        message: expect.stringContaining('etcd is behind the ledger'),
+      });
+      const trail = await readAuditPage(sources, {}, page);
+      expect(trail.problem).toContain('seqd recover');
+      expect(trail.facts.map(({ first }) => first)).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
+      const { facts, end } = await exported(sources);
+      expect(facts).toEqual(trail.facts);
+      expect(end).toEqual({ from: 1, behindLedger: true });
+    }
+  });
+
+  test('is behind only when it still is at a second look', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await plainWorld(25);
+    await world.project(ledger);
+    const { revision } = world.entries[19]!;
+    /** Batches 21 to 25 come right after the first look at the head. */
+    const late = () => {
+      let looked = false;
+      return sourcesOf(
+        around<SequenceStore>(world.store, {
+          read: async (series, key) => {
+            if (looked) return world.store.read(series, key);
+            looked = true;
+            const query = { series, from: key, to: `${key}\0`, revision };
+            return { record: (await world.store.range(query)).records[0]!, revision };
+          },
+        }),
+        reader,
+      );
+    };
+    expect(await makeReport(late(), all)).toMatchObject({ complete: true, to: 20, problems: [] });
+    expect(await readNumberLife(late(), 23, { limit: 10 })).toMatchObject({
+      consistent: true,
+      problem: null,
+    });
+    expect(await readNumberLife(late(), 3, { limit: 10 })).toMatchObject({
+      consistent: true,
+      complete: true,
+    });
+    expect(await readAuditPage(late(), {}, page)).toMatchObject({ problem: null, facts: { length: 20 } });
+    expect((await exported(late())).end).toEqual({ from: 1, behindLedger: false });
+  });
+
+  test('keeps a lost history, and the report names it and what was drawn in both', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    await (await plainWorld(25)).project(ledger);
+    const recovery = new PostgresRecoveryLedger({ pool, cluster: 'test', digest });
+    await recovery.detach(SERIES, 20, { period: 'all~lost-21-x', branch: 'lost-21' });
+    const world = await plainWorld(20);
+    await world.do(issue(2, other));
+    await world.do({ kind: 'raise', next: 30, reason: 'recovery', actor: 'bob' });
+    await ledger.append(SERIES, world.entries.slice(20), 1);
+    const report = await makeReport(sourcesOf(world.store, reader), all);
+    const lost = { period: 'all~lost-21-x', first: 21, last: 25, numbers: { first: 21, last: 25 } };
+    expect(report).toMatchObject({
+      complete: false,
+      lostHistories: [{ ...lost, both: { first: 21, last: 22 } }],
+    });
+    expect(report.problems).toEqual([
+      'a lost history of numbers 21 to 25 is kept in the ledger under period all~lost-21-x (batches 21 to 25); numbers 21 to 22 were drawn in both',
+    ]);
+    expect(reportText(report).join('\n')).toContain('lost history');
+    const before = await makeReport(sourcesOf(world.store, reader), {
+      range: { by: 'number', first: 1, last: 20 },
+    });
+    expect(before).toMatchObject({ complete: true, lostHistories: [{ numbers: null, both: null }] });
+    const after = await makeReport(sourcesOf(world.store, reader), {
+      range: { by: 'number', first: 24 },
+    });
+    expect(after).toMatchObject({
+      complete: false,
+      lostHistories: [{ numbers: { first: 24, last: 25 }, both: null }],
+    });
+  });
+
+  test('with a hole before the journal never has a whole export', async () => {
+    const { ledger, reader } = await openLedger();
+    for (const position of [undefined, 0, 5]) {
+      const world = await plainWorld(20);
+      if (position === 5) await world.project(ledger, position);
+      await world.prune(11);
+      const sources = sourcesOf(world.store, position === undefined ? undefined : reader);
+      const { facts, end } = await exported(sources);
+      expect(end).toEqual({ from: 11, behindLedger: false });
+      expect(facts).toHaveLength(10 + (position ?? 0));
+      expect((await readAuditPage(sources, {}, page)).from).toBe(11);
+    }
+  });
+
+  test('is not needed to notice what is pruned while an export is read', async () => {
+    const world = await plainWorld(300);
+    const chunks = streamAudit(sourcesOf(world.store), {}, {});
+    await chunks.next();
+    await world.prune(281);
+    let read = await chunks.next();
+    while (read.done !== true) read = await chunks.next();
+    expect(read.value).toEqual({ from: 281, behindLedger: false });
+  });
+
+  test('may take longer than etcd keeps a revision, and the journal a batch', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await plainWorld(25);
+    await world.project(ledger, 20);
+    let compacted = false;
+    const store = around<SequenceStore>(world.store, {
+      range: async query => {
+        if (compacted && query.revision !== undefined)
+          throw new Error('required revision has been compacted');
+        return world.store.range(query);
+      },
+    });
+    const slow = around<LedgerReader>(reader, {
+      evidence: async (...args) => {
+        const found = await reader.evidence(...args);
+        compacted = true;
+        return found;
+      },
+    });
+    expect(await makeReport(sourcesOf(store, slow), all)).toMatchObject({ complete: true, problems: [] });
+    compacted = false;
+    const chunks = streamAudit(sourcesOf(store, reader), {}, {});
+    const facts: LedgerFact[] = [];
+    for (let read = await chunks.next(); ; read = await chunks.next()) {
+      if (read.done === true) {
+        expect(read.value).toEqual({ from: 1, behindLedger: false });
+        break;
+      }
+      facts.push(...read.value);
+      compacted = true;
+      // The ledger has gone on, and the journal goes.
+      if (facts.length === 20) await world.prune(24);
+    }
+    expect(facts).toHaveLength(25);
+  });
+
+  test('is asked no more for a report that nobody waits for', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await plainWorld(5);
+    await world.project(ledger);
+    const gone = new AbortController();
+    let asked = 0;
+    const slow = around<LedgerReader>(reader, {
+      evidence: async (...args) => {
+        const found = await reader.evidence(...args);
+        gone.abort(new Error('gone'));
+        return found;
+      },
+      lostHistories: async () => {
+        asked += 1;
+        return [];
+      },
+    });
+    await expect(
+      makeReport(sourcesOf(world.store, slow), { ...all, signal: gone.signal }),
+    ).rejects.toBeDefined();
+    expect(asked).toBe(0);
   });
 });

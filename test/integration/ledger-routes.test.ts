@@ -2,6 +2,7 @@ import { readFile, writeFile, mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { migrateUp } from '../../src/ledger/postgres/migrations.ts';
 import type { SeqdNode } from '../../src/node.ts';
@@ -193,6 +194,59 @@ describe('the routes of the ledger', () => {
     });
     await until('the transaction has ended', async () => (await query(api.database, busy))[0]!['busy'] === 0);
     expect((await api.get('/api/v1/audit?limit=1')).status).toBe(200);
+  });
+
+  test('end a report that nobody waits for, and run none for a HEAD', async () => {
+    const api = await startApi();
+    await projected(api);
+    const waiting = `SELECT count(*)::integer AS waiting FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%facts%' AND query NOT LIKE '%pg_stat_activity%'`;
+    const count = async (): Promise<unknown> => (await query(api.database, waiting))[0]!['waiting'];
+    const holder = new pg.Client(api.database);
+    await holder.connect();
+    try {
+      await holder.query('BEGIN; LOCK TABLE seqd.facts IN ACCESS EXCLUSIVE MODE');
+      for (const path of [
+        '/api/v1/report',
+        '/api/v1/audit',
+        '/api/v1/audit?format=csv',
+        '/api/v1/report?format=html',
+      ]) {
+        const answer = await api.send('HEAD', `/..${path.slice('/api/v1'.length)}`);
+        expect(answer, path).toMatchObject({ status: 200 });
+        expect(answer.headers['x-report-complete']).toBeUndefined();
+      }
+      expect(await count()).toBe(0);
+      const sent = request(`${api.url}/api/v1/report`);
+      sent.on('error', () => {});
+      sent.end();
+      await until('the report waits', async () => (await count()) === 1);
+      sent.destroy();
+      await until('its query has ended', async () => (await count()) === 0);
+    } finally {
+      await holder.end();
+    }
+    expect((await api.get('/api/v1/report')).body).toMatchObject({ complete: true });
+  });
+
+  test('say when etcd is behind the ledger', async () => {
+    const api = await startApi();
+    await projected(api);
+    await query(api.database, 'UPDATE seqd.series SET sequence = sequence + 5');
+    expect((await api.get('/api/v1/report')).body).toMatchObject({
+      complete: false,
+      problems: [expect.stringContaining('seqd recover')],
+    });
+    const reported = await run(['report', '--url', api.url]);
+    expect(reported).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('NOT COMPLETE') });
+    expect((await api.get('/api/v1/audit')).body).toMatchObject({
+      complete: false,
+      problem: expect.stringContaining('seqd recover'),
+    });
+    const saved = await run(['audit', '--url', api.url, '--format', 'csv']);
+    expect(saved).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('seqd recover') });
+    const shown = await run(['show', '3', '--url', api.url]);
+    expect(shown.stdout).toContain('etcd is behind the ledger');
   });
 
   test('report in every form, and the command ends with 0', async () => {

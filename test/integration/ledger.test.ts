@@ -183,6 +183,76 @@ describe('the ledger in PostgreSQL', () => {
   });
 });
 
+describe('somebody who stands still in the middle of a write', () => {
+  test(
+    'holds up others for seconds only, and what they wait for longer they are told',
+    { timeout: 60_000 },
+    async () => {
+      const url = await freshDatabase();
+      const { ledger, pool } = await ledgerAt(url);
+      const entries = journal(4);
+      await ledger.append(SERIES, entries.slice(0, 2), 1);
+      // As a process that was stopped between its UPDATE and its COMMIT.
+      const frozen = await pool.connect();
+      await frozen.query('BEGIN');
+      await frozen.query('UPDATE series SET epoch = epoch');
+      const keepalive = await frozen.query<{ idle: string }>(
+        "SELECT current_setting('tcp_keepalives_idle') AS idle",
+      );
+      expect(keepalive.rows[0]!.idle).toBe('10');
+      expect(await ledger.append(SERIES, entries.slice(2), 2)).toMatchObject({ status: 'appended' });
+      await expect(frozen.query('COMMIT')).rejects.toThrow();
+      frozen.release(true);
+      const impatient = createLedgerPool(
+        optionsOf(url, { statementTimeoutMs: 0, settings: ['lock_timeout=100'] }),
+      );
+      const hasty = new PostgresLedger({ pool: impatient, cluster: 'test', digest });
+      onTestFinished(() => hasty.close());
+      const holder = await pool.connect();
+      await holder.query('BEGIN');
+      await holder.query('UPDATE series SET epoch = epoch');
+      const next = journal(5).slice(4);
+      await expect(hasty.append(SERIES, next, 2)).rejects.toMatchObject({
+        code: 'ledger_unavailable',
+        message: expect.stringContaining('pg_stat_activity') as string,
+      });
+      await holder.query('ROLLBACK');
+      holder.release();
+    },
+  );
+});
+
+describe('monthly tables', () => {
+  test('that somebody has detached are named, and taken for partitions no more', async () => {
+    const { ledger, pool } = await newLedger();
+    const entries = journal(4);
+    await ledger.append(SERIES, entries.slice(0, 2), 1);
+    await pool.query('ALTER TABLE facts DETACH PARTITION facts_2026_11');
+    const append = () => ledger.append(SERIES, entries.slice(2), 1);
+    await append().catch(() => {});
+    await expect(append()).rejects.toMatchObject({
+      code: 'ledger_unavailable',
+      message: expect.stringContaining('ATTACH PARTITION facts_2026_11') as string,
+    });
+  });
+
+  test('are made for the last time that there is', async () => {
+    const { ledger } = await newLedger();
+    const [entry] = journal(1);
+    const batch = { ...entry!.batch, time: Number.MAX_SAFE_INTEGER };
+    await expect(
+      ledger.append(SERIES, [{ batch, text: encodeBatch(batch), revision: 1 }], 1),
+    ).resolves.toMatchObject({ status: 'appended' });
+  });
+
+  test('of a ledger that begins in the middle come with a documented hole', async () => {
+    const { ledger, pool } = await newLedger();
+    await ledger.append(SERIES, journal(6).slice(3), 1, { beginsHere: true });
+    const { rows } = await pool.query('SELECT first, last, actor FROM ledger_holes');
+    expect(rows).toEqual([{ first: 1, last: 3, actor: 'seqd' }]);
+  });
+});
+
 describe('a database that stops', () => {
   test('in the middle of an append leaves all of it or nothing, and the same ledger goes on after its restart', async () => {
     const server = await ownPostgres();

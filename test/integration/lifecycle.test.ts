@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestNode } from '../kit/nodes.ts';
@@ -296,4 +296,56 @@ describe('a node that drains', () => {
     await node.close();
     squatter.close();
   });
+});
+
+test('a node that is told to stop while its ledger hangs ends all the same', async () => {
+  // It takes connections and says nothing, like a PostgreSQL whose processes are stopped.
+  const sockets: Socket[] = [];
+  const frozen = createServer(socket => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+  }).listen(0, '127.0.0.1');
+  await once(frozen, 'listening');
+  const { port } = frozen.address() as AddressInfo;
+  const env = {
+    DATABASE_URL: `postgres://seqd@127.0.0.1:${port}/seqd`,
+    SEQD_LEDGER_CONNECT_TIMEOUT_MS: '60000',
+    SEQD_LEDGER_GUARD_WAIT_MS: '1000',
+  };
+  const fleet = await NodeFleet.start(1, { endpoints: sharedEndpoints(), cluster, env });
+  try {
+    expect(sockets.length).toBeGreaterThan(0);
+    const startedMs = performance.now();
+    await fleet.nodes[0]!.stop({ graceMs: 20_000 });
+    expect(fleet.nodes[0]!.exits).toMatchObject([{ code: 0, signal: null }]);
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
+  } finally {
+    await fleet.close();
+    for (const socket of sockets) socket.destroy();
+    frozen.close();
+  }
+});
+
+test('a node that is closed while it starts does not go on starting', async () => {
+  const sockets: Socket[] = [];
+  const frozen = createServer(socket => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+  }).listen(0, '127.0.0.1');
+  await once(frozen, 'listening');
+  const { port } = frozen.address() as AddressInfo;
+  const node = createTestNode({
+    endpoints: sharedEndpoints(),
+    cluster,
+    settings: {
+      'sequence.ledger.url': `postgres://seqd@127.0.0.1:${port}/seqd`,
+      'sequence.ledger.connect-timeout-ms': '2000',
+    },
+  });
+  const refused = expect(node.start()).rejects.toMatchObject({ code: 'draining' });
+  await until('the guard waits for the ledger', () => sockets.length > 0);
+  await node.close();
+  await refused;
+  for (const socket of sockets) socket.destroy();
+  frozen.close();
 });

@@ -79,6 +79,12 @@ const fact = fc
         reason: 'r',
         actor: 'a',
       })),
+      fc.option(range, { nil: null }).map(one => ({
+        kind: 'retire',
+        ranges: one === null ? [] : [one, { first: one.last + 2, last: one.last + 3 }],
+        reason: 'r',
+        actor: 'a',
+      })),
     ),
     origin,
   )

@@ -9,7 +9,7 @@ import {
   factRowsOf,
   nextAfter,
 } from '../../src/ledger/ledger-rows.ts';
-import type { LedgerPosition } from '../../src/ports/ledger.ts';
+import type { LedgerHole, LedgerPosition } from '../../src/ports/ledger.ts';
 import type { LedgerChunk, LedgerMoment, LedgerScan, ScanLimits } from '../../src/ports/ledger-scan.ts';
 import { digest } from './series-world.ts';
 
@@ -23,6 +23,7 @@ export class MemoryLedgerScan implements LedgerScan, LedgerMoment {
   batches: Mutable<BatchRow>[] = [];
   facts: Mutable<FactRow>[] = [];
   checkpoint: Mutable<LedgerPosition> | undefined;
+  holes: LedgerHole[] = [];
   /** Chunks handed out. */
   chunks = 0;
 

@@ -30,6 +30,7 @@ export class MemoryOutbox implements EventOutbox {
       sequence: batch.sequence,
       revision,
       body: text,
+      branch: null,
     }));
     this.journals = [{ series, batches }];
   }
@@ -66,6 +67,10 @@ export class MemoryOutbox implements EventOutbox {
       0,
       3,
     );
+  }
+
+  async passHole(): Promise<boolean> {
+    return false;
   }
 
   async advance(

@@ -66,6 +66,17 @@ const restoring = (file: 'recover' | 'restore-guard', name: string): Guard['kill
   name,
 });
 
+const forwardOnly = (name: string): Guard['killedBy'] => ({
+  project: 'unit',
+  file: 'test/unit/store/forward-only-store.test.ts',
+  name,
+});
+const asking = (name: string): Guard['killedBy'] => ({
+  project: 'unit',
+  file: 'test/unit/sequencer/owner-questions.test.ts',
+  name,
+});
+
 /** Guards by which G1 to G5 stand or fall. */
 export const GUARDS: readonly Guard[] = [
   {
@@ -394,8 +405,8 @@ export const GUARDS: readonly Guard[] = [
   {
     guard: 'a request to prune applies only where the journal begins',
     file: 'src/store/memory/memory-store.ts',
-    find: 'if (!begins || !this.leads(leadership)) return false;',
-    replace: 'if (!this.leads(leadership)) return false;',
+    find: 'if (!begins || !allowed || !this.leads(leadership)) return false;',
+    replace: 'if (!allowed || !this.leads(leadership)) return false;',
     killedBy: simulation('journal-keeping', 'that arrives when others have pruned further'),
   },
   {
@@ -408,8 +419,8 @@ export const GUARDS: readonly Guard[] = [
   {
     guard: 'a refused request to prune makes its sender look where the journal begins',
     file: 'src/sequencer/journal-keeper.ts',
-    find: 'first: start, last, leadership }))) return;',
-    replace: 'first: start, last, leadership }))) return void (this.start = start);',
+    find: 'if (!(await this.store.prune(pruned))) return;',
+    replace: 'if (!(await this.store.prune(pruned))) return void (this.start = start);',
     killedBy: simulation('journal-keeping', 'that arrives when others have pruned further'),
   },
   {
@@ -1052,9 +1063,9 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'an etcd that goes back under a running node is not served (G8)',
-    file: 'src/ledger/restore-guard.ts',
-    find: 'if (revision < this.seenRevision) {',
-    replace: 'if (false) {',
+    file: 'src/store/revision-mark.ts',
+    find: 'const fell = revision < before.highest ||',
+    replace: 'const fell = false ||',
     killedBy: restoring('restore-guard', 'is refused although the ledger has nothing more'),
   },
   {
@@ -1098,5 +1109,75 @@ export const GUARDS: readonly Guard[] = [
     find: "standing.recovery?.state === 'begun' ? standing.recovery.next : 0",
     replace: '0',
     killedBy: restoring('recover', 'interrupted right after the lost one was put aside'),
+  },
+  {
+    guard: 'a commit at a revision that was seen before is none (G8)',
+    file: 'src/store/revision-mark.ts',
+    find: '(wrote && revision === before.highest)',
+    replace: 'false',
+    killedBy: forwardOnly('does not commit at revision 50'),
+  },
+  {
+    guard: 'an answer from before a recovery says nothing of the store after it (G8)',
+    file: 'src/store/revision-mark.ts',
+    find: 'if (before.era !== this.era) return;',
+    replace: '',
+    killedBy: forwardOnly('is not found again by an answer from before the recovery'),
+  },
+  {
+    guard: 'our entry in a store that was set back is no success (G8)',
+    file: 'src/store/forward-only-store.ts',
+    find: 'return lost ? outcome :',
+    replace: "return outcome.status === 'conflict' ? outcome :",
+    killedBy: forwardOnly('is not believed that our own entry is in the journal'),
+  },
+  {
+    guard: 'a store that was set back is not believed when its revision has climbed again (G8)',
+    file: 'src/store/forward-only-store.ts',
+    find: '    this.assertNotSetBack();\n    const before',
+    replace: '    const before',
+    killedBy: forwardOnly('is not read, however far it climbs'),
+  },
+  {
+    guard: 'a number drawn from a store that was set back is told to nobody (G8)',
+    file: 'src/store/forward-only-store.ts',
+    find: 'if (error === undefined ||',
+    replace: 'if (true ||',
+    killedBy: simulation('set-back', 'is told to nobody'),
+  },
+  {
+    guard: 'what a call has found is refused before the guard has looked (G8)',
+    file: 'src/ledger/restore-guard.ts',
+    find: 'if (this.revisions.fallen !== undefined) return false;',
+    replace: '',
+    killedBy: restoring('restore-guard', 'is refused at once, and looked at without delay'),
+  },
+  {
+    guard: 'an etcd that has gone back is refused without waiting for the ledger (G8)',
+    file: 'src/ledger/restore-guard.ts',
+    find: '      await this.noteRevision();\n',
+    replace: '',
+    killedBy: restoring('restore-guard', 'does not keep an etcd that goes back from being found'),
+  },
+  {
+    guard: 'a ledger that hangs keeps nothing closed for longer than a second',
+    file: 'src/ledger/restore-guard.ts',
+    find: 'await Promise.race([this.asking, late])',
+    replace: 'await this.asking',
+    killedBy: restoring('restore-guard', 'keeps a series that was served before closed for a second at most'),
+  },
+  {
+    guard: 'a ledger that hangs holds up nobody who needs the journal only',
+    file: 'src/sequencer/owner-questions.ts',
+    find: 'else if (!pending.settled) void this.answerElsewhere',
+    replace: 'else if (!pending.settled) await this.answerElsewhere',
+    killedBy: asking('does not wait for those that need a ledger that hangs'),
+  },
+  {
+    guard: 'a ledger that hangs is asked no more than it has slots for',
+    file: 'src/sequencer/bounded-ledger.ts',
+    find: 'while (this.underWay >= QUESTIONS_MAX) {',
+    replace: 'while (false) {',
+    killedBy: asking('is asked a few questions only'),
   },
 ];

@@ -279,6 +279,8 @@ describe('F16: deadlines under overload', () => {
       // What is on its way when its budget ends is unknown, the rest was not attempted.
       const known = new Set(['done', 'outcome_unknown', 'overloaded']);
       expect(new Set(results.map(({ status }) => status))).toEqual(known);
+      for (const { status, tookMs } of results)
+        if (status === 'overloaded') expect(tookMs).toBeGreaterThan(0);
     }));
 
   test('commits that take longer than any budget are tried again and again, and once they are fast all is as before', () =>

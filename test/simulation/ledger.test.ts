@@ -513,6 +513,59 @@ describe('a ledger that contradicts the journal', () => {
     ));
 });
 
+describe('a ledger given to a series that was pruned before there was one', () => {
+  test('begins where the journal does, says so, and refuses nothing', () =>
+    play(
+      {
+        lookIntervalMs: 250,
+        journal: { batchesMax: 10 },
+        ledger: { ...LEDGER, configured: false, batchesMax: 1_200 },
+      },
+      async cluster => {
+        const [leader] = cluster.nodes as [SimNode];
+        await issueMany(cluster, leader, 1_500);
+        await cluster.time.sleep(SETTLE_MS + 2 * KEEP_MS);
+        expect((await cluster.journal())[0]!.sequence).toBe(501);
+        for (const { deps } of cluster.nodes) Object.assign(deps.ledger!, { configured: true });
+        const ledger = new SimLedger(cluster);
+        for (const path of ledger.paths) path.cutOff = true;
+        ledger.start();
+        try {
+          await cluster.time.sleep(SETTLE_MS + KEEP_MS);
+          expect(leader.sequencer.ledger.view()).toMatchObject({ lagBatches: 1_000 });
+          expect(await issue(cluster, leader)).toMatchObject({ status: 'done' });
+          for (const path of ledger.paths) path.cutOff = false;
+          await cluster.time.sleep(15_000);
+          expect(ledger.ledger.texts(GLOBAL_SERIES)).toHaveLength(1_001);
+          expect(await ledger.published()).toMatchObject({ sequence: 1_501, problem: null });
+          expect(ledger.logged.filter(({ level }) => level === 'error')).toEqual([]);
+          expect(ledger.logged).toContainEqual({
+            level: 'warn',
+            message: expect.stringContaining('begins with batch 501') as string,
+          });
+          expect(leader.sequencer.ledger.view()).toMatchObject({ state: 'ok', lagBatches: 0 });
+        } finally {
+          ledger.close();
+          await cluster.time.sleep(1_000);
+        }
+      },
+    ));
+});
+
+describe('a ledger that takes too long for a chunk', () => {
+  test('gets smaller ones, which then grow again', () =>
+    playLedger({}, async (cluster, ledger) => {
+      for (const path of ledger.paths) path.cutOff = true;
+      await issueMany(cluster, cluster.nodes[0]!, 600);
+      for (const path of ledger.paths) Object.assign(path, { cutOff: false, batchesInTime: 100 });
+      await cluster.time.sleep(20_000);
+      expect(await ledger.published()).toMatchObject({ sequence: 600 });
+      const tooLong = ledger.paths.reduce((sum, path) => sum + path.tooLong, 0);
+      expect(tooLong).toBeGreaterThan(0);
+      expect(tooLong).toBeLessThan(10);
+    }));
+});
+
 describe('a journal that waits for the ledger', () => {
   const bounded = { ledger: { ...LEDGER, bytesMax: 40_000 } };
 

@@ -47,7 +47,7 @@ export async function measureHistory({ directory, numbers, log }) {
     };
     const check = await tell(returned());
     const evidenceStartedMs = performance.now();
-    await reader.evidence(series, { first: 1, last: numbers }, sequence);
+    await reader.evidence(series, { first: 1, last: numbers }, { through: sequence });
     const evidenceMs = performance.now() - evidenceStartedMs;
     const { rows: size } = await pool.query(
       "SELECT sum(pg_total_relation_size(inhrelid))::bigint AS bytes FROM pg_inherits WHERE inhparent IN ('facts'::regclass, 'batches'::regclass)",

@@ -45,7 +45,7 @@ export function registerAudit(program: Command, context: CliContext): void {
     .option('--to <time>', 'before this time, or up to the end of this date')
     .option(
       '--kind <names>',
-      'issue, block, reserve, confirm, cancel, expire, release, void, raise, import, adopt',
+      'issue, block, reserve, confirm, cancel, expire, release, void, raise, import, adopt, retire',
     )
     .option('--number <n>', 'a number, or a range such as 4711-4720')
     .option('--reference <text>', "the document's own name")
@@ -135,7 +135,9 @@ export function describePage(page: AuditReply): string[] {
       : table([['position', 'when', 'what', 'numbers', 'who', 'about'], ...rows.map(describeRow)]);
   const source = ledger === null ? 'from etcd’s journal' : `ledger up to batch ${ledger.batch}`;
   lines.push('', `${source}, journal up to batch ${journal.batch}, revision ${page.revision}`);
-  if (!page.complete) lines.push(`Not all may be here: the journal begins with batch ${page.from}.`);
+  if (page.problem !== undefined) lines.push(`NOT COMPLETE: ${oneLine(page.problem)}.`);
+  if (!page.complete && page.from !== undefined)
+    lines.push(`Not all may be here: the journal begins with batch ${page.from}.`);
   if (next !== null) lines.push(`There is more: --cursor ${next}`);
   return lines;
 }

@@ -12,7 +12,7 @@ import { addConfigOptions, loadConfigOf } from '../config-options.ts';
 import type { CliContext } from '../context.ts';
 import { describeRecovery } from '../describe-recovery.ts';
 import { EXIT } from '../exit-codes.ts';
-import { askNodes, type LivingNode, registeredUrls } from '../living-nodes.ts';
+import { askNodes, furthestNode, type LivingNode, registeredUrls } from '../living-nodes.ts';
 import { printJson, printLines } from '../output.ts';
 import { readRunFile } from '../run-file.ts';
 import { describeReport } from '../verify-report.ts';
@@ -24,6 +24,7 @@ type Options = Readonly<Record<string, unknown>> & {
   readonly above?: number;
   readonly keepBoth?: true;
   readonly acceptHole?: true;
+  readonly keepPool?: true;
   readonly dryRun?: true;
   readonly yes?: true;
   readonly url?: string[];
@@ -55,6 +56,10 @@ export function registerRecover(program: Command, context: CliContext): void {
     )
     .option('--accept-hole', 'when PostgreSQL has lost batches for good: go on without them')
     .option(
+      '--keep-pool',
+      'leave the pool and open reservations as they are, if you know that nothing is lost that has drawn from them',
+    )
+    .option(
       '--url <url>',
       'a node to be asked what it remembers, besides those registered; repeatable',
       collect,
@@ -71,7 +76,7 @@ async function recover(options: Options, context: CliContext): Promise<void> {
     throw usageError('say --yes to recover the series, or --dry-run to see what would be done');
   const place = findSeries(options, context);
   const { report, nodes, complete, lines } = await atPlace(place, options, context);
-  const resumed = report.outcome === 'recovered' ? await waitUntilServed(nodes) : nodes;
+  const resumed = report.outcome === 'recovered' ? await waitUntilServed(nodes, place.cluster) : nodes;
   const left = report.outcome === 'recovered' && resumed.some(isLeft);
   const problem = report.outcome === 'forked' || complete === false || left;
   if (options.json === true)
@@ -80,6 +85,10 @@ async function recover(options: Options, context: CliContext): Promise<void> {
       cluster: place.cluster,
       ...report,
       complete,
+      remembered: furthestNode(nodes) ?? null,
+      ignored: nodes.flatMap(({ url, stranger }) =>
+        stranger === undefined ? [] : { url, cluster: stranger },
+      ),
       nodes: resumed,
     });
   else
@@ -88,6 +97,7 @@ async function recover(options: Options, context: CliContext): Promise<void> {
         series: seriesName(GLOBAL_SERIES),
         cluster: place.cluster,
         nodes: resumed,
+        asked: nodes,
       }),
       ...lines,
     ]);
@@ -125,7 +135,7 @@ async function atPlace(place: SeriesPlace, options: Options, context: CliContext
     const registered = await registeredUrls(connection, keys);
     const run = readRunFile(context.cwd);
     const demonstration = run?.cluster === cluster ? run.nodes.map(({ url }) => url) : [];
-    const nodes = await askNodes([...(options.url ?? []), ...registered, ...demonstration]);
+    const nodes = await askNodes([...(options.url ?? []), ...registered, ...demonstration], cluster);
     const answers = nodes.flatMap(({ answer }) => answer ?? []);
     const report = await recoverSeries(
       GLOBAL_SERIES,
@@ -136,10 +146,13 @@ async function atPlace(place: SeriesPlace, options: Options, context: CliContext
           reuse: core.gapRecoveryEnabled ? 'lowest-first' : 'never',
         },
         rememberedNext: Math.max(0, (options.above ?? -1) + 1, ...answers.map(({ next }) => next)),
+        rememberedSequence: Math.max(0, ...answers.map(({ sequence }) => sequence)),
+        isAboveGiven: options.above !== undefined,
         ...(options.margin === undefined ? {} : { margin: options.margin }),
         evenSo: answers.some(({ refusing }) => refusing),
         keepBoth: options.keepBoth === true,
         acceptHole: options.acceptHole === true,
+        keepPool: options.keepPool === true,
         dryRun: options.dryRun === true,
         actor: (options.actor ?? userName()).slice(0, 200),
       },
@@ -169,11 +182,14 @@ async function atPlace(place: SeriesPlace, options: Options, context: CliContext
 }
 
 /** Waits until no node that runs refuses the series any more, or does not come to it. */
-async function waitUntilServed(nodes: readonly LivingNode[]): Promise<readonly LivingNode[]> {
+async function waitUntilServed(
+  nodes: readonly LivingNode[],
+  cluster: string,
+): Promise<readonly LivingNode[]> {
   const urls = nodes.filter(({ answer }) => answer !== undefined).map(({ url }) => url);
   const deadlineMs = performance.now() + RESUME_TIMEOUT_MS;
   for (;;) {
-    const now = await askNodes(urls);
+    const now = await askNodes(urls, cluster);
     if (!now.some(isLeft) || performance.now() > deadlineMs) return now;
     await sleep(RESUME_INTERVAL_MS);
   }

@@ -37,14 +37,15 @@ export function registerReport(program: Command, context: CliContext): void {
       throw usageError(`--format must be one of ${FORMATS.join(', ')}, not ${JSON.stringify(format)}`);
     const { series, from, to, at, requestedBy, output } = options;
     const query = { series, from, to, at, requestedBy, format };
-    let complete: boolean | undefined;
+    let complete = false;
     await withClient(options, context, client => {
       const answer = client.download('/api/v1/report', query, {
         timeoutMs: options.timeout * 1_000,
-        onHeaders: headers => (complete = headers['x-report-complete'] !== 'false'),
+        onHeaders: headers => (complete = headers['x-report-complete'] === 'true'),
       });
       return saveAnswer(answer, { file: output, context });
     });
-    if (complete === false) context.exitWith(EXIT.failed);
+    // An answer that does not say so is none: something in between may have given it.
+    if (!complete) context.exitWith(EXIT.failed);
   });
 }

@@ -17,7 +17,7 @@ export function registerScan(program: Command, context: CliContext): void {
   const command = program
     .command('scan')
     .description(
-      'report gaps and duplicates of an existing numbering, changing nothing; ends with 1 when rows could not be read',
+      'report gaps and duplicates of an existing numbering, changing nothing; ends with 1 when rows could not be read or may be missing',
     );
   addSourceOptions(command)
     .option('--per-prefix', 'each prefix has numbers of its own')

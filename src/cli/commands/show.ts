@@ -37,12 +37,14 @@ export function describeLife(life: NumberLifeReply): string[] {
   if (events.length > 0)
     lines.push('', ...table([['when', 'what', 'who', 'where', 'about'], ...events.map(eventRow)]));
   if (life.next !== null) lines.push('', `There is more: --after ${life.next}`);
-  if (!life.complete)
+  if (life.problem !== undefined)
+    lines.push('', `By the ledger alone, and not all may be here: ${oneLine(life.problem)}.`);
+  else if (!life.complete)
     lines.push(
       '',
       `Not all may be here: what happened before batch ${life.from} is no longer known to etcd.`,
     );
-  if (life.consistent === false)
+  if (life.consistent === false && life.problem === undefined)
     lines.push('', 'THESE EVENTS DO NOT END IN THAT STATE: run "seqd verify", and see docs/runbook.md');
   return lines;
 }

@@ -92,7 +92,9 @@ export class CsvRows implements RowSource {
     }
     if (columns === undefined) throw usageError('the file has no line with the names of its columns');
     if (before === undefined) return;
-    if (!('malformed' in before) || endsWithLine()) yield before;
+    if (endsWithLine()) yield before;
+    // Cut off inside its last field, a row looks like any other: 5551 of 555150.
+    else if (!('malformed' in before)) yield { ...before, unended: true };
     else yield { ...before, malformed: `the file is cut off in this row: ${before.malformed}`, cutOff: true };
   }
 }

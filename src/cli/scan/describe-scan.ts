@@ -35,15 +35,22 @@ export function describeProblems(report: ScanReport): string[] {
   };
   // The end of a file that is cut off is the last of the examples.
   list(malformed, 'not readable', report.malformedExamples.toReversed());
+  if (report.unended !== null) lines.push(describeUnended(report.unended));
   for (const { mistake, rows, examples } of report.mistakes) list(rows, mistake, examples);
   list(duplicates, 'there before', report.duplicateExamples);
   list(zeroPadded, 'zero-padded, read as the number', report.zeroPaddedExamples);
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
-function conclusionOf({ clean, cutOff, malformed, notNumbers, unit }: ScanReport): string {
+function describeUnended({ line, value }: { line: number; value: string }): string {
+  return `line ${line}: no line end follows ${JSON.stringify(value)}, so the file may be cut off there, in or after the number`;
+}
+
+function conclusionOf({ clean, cutOff, malformed, notNumbers, unended, unit }: ScanReport): string {
   if (cutOff) return `INCOMPLETE: the file is cut off in the middle of a row; ask for it again`;
   if (clean) return 'nothing was changed';
+  if (malformed + notNumbers === 0 && unended !== null)
+    return `PERHAPS INCOMPLETE: the file does not end with a line end; if its last line (${unended.line}) is whole, say --last-line-complete`;
   return `INCOMPLETE: ${grouped(malformed + notNumbers)} ${unit}s are not in these figures; nothing was changed`;
 }
 

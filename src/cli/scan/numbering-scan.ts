@@ -43,10 +43,12 @@ export interface ScanReport extends NumberingReport {
   readonly source: string;
   readonly column: string;
   readonly unit: 'line' | 'row';
-  /** Every row was read, and holds a number. */
+  /** Every row was read and holds a number, and the file ends where a line does. */
   readonly clean: boolean;
   /** The file ends in the middle of a row. */
   readonly cutOff: boolean;
+  /** The last row, if no line end follows it, so that the file may be cut off in it; `null` otherwise, or if that is as it should be. */
+  readonly unended: { readonly line: number; readonly value: string } | null;
   readonly duplicateExamples: readonly { readonly line: number; readonly value: string }[];
   readonly malformed: number;
   readonly malformedExamples: readonly { readonly line: number; readonly message: string }[];
@@ -71,6 +73,8 @@ export interface ScanOptions {
   readonly prefixes?: readonly string[] | undefined;
   /** Each prefix has numbers of its own; by default all share one numbering. */
   readonly perPrefix?: boolean | undefined;
+  /** Somebody has looked: the file is whole, though no line end follows its last row. */
+  readonly lastLineComplete?: boolean | undefined;
 }
 
 /** Rows of one numbering. */
@@ -96,6 +100,7 @@ export class NumberingScan {
   private malformed = 0;
   private readonly malformedExamples: { line: number; message: string }[] = [];
   private cutOff = false;
+  private unended: Example | null = null;
   private zeroPadded = 0;
   private readonly zeroPaddedExamples: Example[] = [];
   private readonly duplicateExamples: Example[] = [];
@@ -109,6 +114,8 @@ export class NumberingScan {
     this.rows += 1;
     if ('malformed' in row) return this.addMalformed(row);
     const { line, value } = row;
+    if (row.unended === true && this.options.lastLineComplete !== true)
+      this.unended = { line, value: shorten(value) };
     const parsed = parseDocumentNumber(value, this.options.prefixes);
     if ('mistake' in parsed) return this.addMistake(parsed.mistake, line, value);
     const { prefix, number, zeroPadded } = parsed;
@@ -138,10 +145,11 @@ export class NumberingScan {
       source: name,
       column,
       unit,
-      clean: this.malformed === 0 && notNumbers === 0,
+      clean: this.malformed === 0 && notNumbers === 0 && this.unended === null,
       ...sumOf(groups),
       rows: this.rows,
       cutOff: this.cutOff,
+      unended: this.unended,
       duplicateExamples: this.duplicateExamples,
       malformed: this.malformed,
       malformedExamples: this.malformedExamples,

@@ -5,6 +5,8 @@ export interface NumberRow {
   readonly value: string;
   /** Of the period column, if one was asked for. */
   readonly period?: string;
+  /** The file ends here without a line end, so it may be cut off in this row, and rows after it be missing. */
+  readonly unended?: true;
 }
 
 /** A row that cannot be read. */

@@ -10,7 +10,8 @@ import type { ColumnChoice, RowSource } from './rows.ts';
 
 /** The options of every command that reads an existing numbering. */
 export interface SourceOptions {
-  readonly column: string;
+  readonly column?: string;
+  readonly lastLineComplete?: true;
   readonly table?: string;
   readonly query?: string;
   readonly database?: string;
@@ -25,9 +26,10 @@ const QUERY_TIMEOUT_SECONDS = 60;
 export function addSourceOptions(command: Command): Command {
   return command
     .argument('[file]', 'CSV with a header')
-    .requiredOption('--column <name>', 'column of the numbers')
+    .option('--column <name>', 'column of the numbers')
     .option('--prefix <text>', 'a prefix numbers may have, "" for none; repeatable (default: any)', collect)
     .addOption(new Option('--delimiter <char>', 'between the fields of the file').default(','))
+    .option('--last-line-complete', 'the file is whole, though no line end follows its last line')
     .addOption(
       new Option('--table <name>', 'read a table of a database instead, schema.name').conflicts('query'),
     )
@@ -49,6 +51,7 @@ export function openSource(
   period?: string,
 ): RowSource {
   const { column, table, query, delimiter } = options;
+  if (column === undefined) throw usageError('--column must say which column has the numbers');
   const choice: ColumnChoice = { column, period };
   if (table === undefined && query === undefined) {
     if (file === undefined) throw usageError('name a file, or --table or --query with --database');
@@ -69,6 +72,6 @@ export function openSource(
 }
 
 /** What the options say about the numbers. */
-export function scanOptionsOf({ prefix }: SourceOptions): ScanOptions {
-  return { prefixes: prefix };
+export function scanOptionsOf({ prefix, lastLineComplete }: SourceOptions): ScanOptions {
+  return { prefixes: prefix, lastLineComplete };
 }

@@ -9,13 +9,18 @@ function sqlStateOf(error: unknown): string | undefined {
 /** Undefined table, schema or column: the migrations have not run, or others than ours. */
 const NOT_MIGRATED = new Set(['42P01', '3F000', '42703']);
 
+/** A statement was ended because it took too long, … */
+const TOO_LONG = '57014';
+/** … or because it waited too long for somebody else's lock. */
+const LOCKED = '55P03';
+
 /** Classes that only a contradiction between what is written and what is there can cause: bad data, broken constraint. */
 const CONTRADICTIONS = /^2[23]/;
 
 /**
  * Translates what the driver or PostgreSQL has thrown: the one place where that is done. Whatever may pass when the
  * server, the network or an administrator does something is `ledger_unavailable`, and then either nothing or all of a
- * transaction was written; what cannot is `invariant_violated`.
+ * transaction was written; what cannot is `invariant_violated`. `details.tooLong` says that less at once might do.
  */
 export function toLedgerError(error: unknown): SeqdError {
   if (error instanceof SeqdError) return error;
@@ -32,6 +37,20 @@ export function toLedgerError(error: unknown): SeqdError {
       {
         cause: error,
       },
+    );
+  }
+  if (state === TOO_LONG) {
+    return new SeqdError('ledger_unavailable', `The ledger took too long: ${reason}`, {
+      cause: error,
+      details: { tooLong: true },
+    });
+  }
+  if (state === LOCKED) {
+    return new SeqdError(
+      'ledger_unavailable',
+      `Another session of PostgreSQL holds a lock that is needed: ${reason}. One of a node that stands still ends by itself within seconds, ` +
+        'so try again; any other is found in pg_stat_activity and pg_locks, and ended with pg_terminate_backend',
+      { cause: error },
     );
   }
   return new SeqdError('ledger_unavailable', `The ledger cannot be reached: ${reason}`, { cause: error });

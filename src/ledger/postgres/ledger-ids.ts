@@ -31,6 +31,15 @@ export class LedgerIds {
     return rows[0]?.id;
   }
 
+  /** The histories of a series that a recovery has set aside; never remembered. */
+  async lostSeries(pool: Pool, series: SeriesId): Promise<readonly { id: number; period: string }[]> {
+    const { rows } = await pool.query<{ id: number; period: string }>(
+      'SELECT id, period FROM series WHERE cluster = $1 AND tenant = $2 AND series = $3 AND starts_with(period, $4) AND sequence > 0 ORDER BY id',
+      [this.cluster, series.tenant, series.series, `${series.period}~lost-`],
+    );
+    return rows;
+  }
+
   /** The id of a series, which is made when there is none. */
   async series(pool: Pool, series: SeriesId): Promise<number> {
     const found = await this.findSeries(pool, series);

@@ -24,9 +24,23 @@ export interface LedgerConnectionOptions {
 /** What a pool needs besides. */
 export interface LedgerPoolOptions extends LedgerConnectionOptions {
   readonly poolMax: number;
+  /** How long a transaction may stand still before the server ends its session; left out, {@link IDLE_TRANSACTION_MS}. */
+  readonly idleTransactionMs?: number;
   /** Told of a connection that broke while nobody used it; the pool replaces it when one is needed. */
   readonly onLostConnection?: (error: SeqdError) => void;
 }
+
+/**
+ * A process that stands still (stopped, swapped out, cut off) in the middle of a write holds the locks of that for no longer: the
+ * projector that takes over, and a recovery, write the same rows.
+ */
+const IDLE_TRANSACTION_MS = 10_000;
+/** For whoever only reads: locks nobody out, but keeps the server from cleaning up; and a slow client may take its time. */
+export const IDLE_READ_TRANSACTION_MS = 15 * 60_000;
+/** Longer than such a lock lasts, and shorter than the deadline of a statement, whose error says nothing of locks. */
+const LOCK_TIMEOUT_MS = 15_000;
+/** The server notices that the client is gone after idle + count * interval seconds; its system's default is two hours. */
+const KEEPALIVE = ['tcp_keepalives_idle=10', 'tcp_keepalives_interval=5', 'tcp_keepalives_count=4'];
 
 /** A server that has gone without a word is noticed this long after its deadline. */
 const QUERY_GRACE_MS = 5_000;
@@ -40,7 +54,11 @@ const QUERY_GRACE_MS = 5_000;
 export function createLedgerPool(options: LedgerPoolOptions): pg.Pool {
   const { poolMax, connectTimeoutMs, onLostConnection } = options;
   const pool = new pg.Pool({
-    ...ledgerClientConfig(options),
+    ...ledgerClientConfig({
+      ...options,
+      settings: [`lock_timeout=${LOCK_TIMEOUT_MS}`, ...(options.settings ?? [])],
+    }),
+    idle_in_transaction_session_timeout: options.idleTransactionMs ?? IDLE_TRANSACTION_MS,
     max: poolMax,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,
@@ -61,6 +79,7 @@ export function ledgerClientConfig(options: LedgerConnectionOptions): pg.ClientC
     address.options,
     `-c search_path=${options.schema}`,
     '-c timezone=UTC',
+    ...KEEPALIVE.map(setting => `-c ${setting}`),
     ...(options.settings ?? []).map(setting => `-c ${setting}`),
   ];
   return {

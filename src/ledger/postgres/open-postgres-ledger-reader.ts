@@ -1,6 +1,6 @@
 import type { Logger } from '../../ports/logger.ts';
 import type pg from 'pg';
-import { createLedgerPool, type LedgerPoolOptions } from './ledger-pool.ts';
+import { createLedgerPool, IDLE_READ_TRANSACTION_MS, type LedgerPoolOptions } from './ledger-pool.ts';
 import type { LedgerSettings } from './open-postgres-ledger.ts';
 import { PostgresLedgerReader } from './postgres-ledger-reader.ts';
 
@@ -27,5 +27,9 @@ export function openPostgresLedgerReader(
  * What is better planned for its values goes through a cursor, which always is.
  */
 export function createReaderPool(options: LedgerPoolOptions): pg.Pool {
-  return createLedgerPool({ ...options, settings: ['plan_cache_mode=force_generic_plan'] });
+  return createLedgerPool({
+    idleTransactionMs: IDLE_READ_TRANSACTION_MS,
+    ...options,
+    settings: ['plan_cache_mode=force_generic_plan'],
+  });
 }

@@ -1,5 +1,5 @@
 import type { SeqdError } from '../../core/errors.ts';
-import { createLedgerPool, type LedgerConnectionOptions } from './ledger-pool.ts';
+import { createLedgerPool, IDLE_READ_TRANSACTION_MS, type LedgerConnectionOptions } from './ledger-pool.ts';
 import { PostgresLedgerScan } from './postgres-ledger-scan.ts';
 
 /**
@@ -13,7 +13,12 @@ export function openPostgresLedgerScan(
 ): PostgresLedgerScan {
   const lost = onLostConnection === undefined ? {} : { onLostConnection };
   return new PostgresLedgerScan({
-    pool: createLedgerPool({ ...connection, poolMax: 1, ...lost }),
+    pool: createLedgerPool({
+      ...connection,
+      poolMax: 1,
+      idleTransactionMs: IDLE_READ_TRANSACTION_MS,
+      ...lost,
+    }),
     cluster,
   });
 }

@@ -1,4 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
+import { SeqdError } from '../../core/errors.ts';
+import { timestampOf } from './array-literal.ts';
 
 /** The tables that are partitioned by month. */
 const PARTITIONED = ['batches', 'facts'] as const;
@@ -41,10 +43,7 @@ export class Partitions {
 
 /** `2026-11`, in UTC. */
 function monthOf(timeMs: number): string {
-  return new Date(timeMs)
-    .toISOString()
-    .replace(/^\+0*/, '')
-    .replace(/-\d\dT.*$/, '');
+  return timestampOf(timeMs).replace(/-\d\dT.*$/, '');
 }
 
 async function create(client: PoolClient, month: string): Promise<void> {
@@ -58,10 +57,19 @@ async function create(client: PoolClient, month: string): Promise<void> {
   await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
   for (const table of PARTITIONED) {
     const name = `${table}_${month.replace('-', '_')}`;
-    const { rows } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
-      name,
-    ]);
-    if (rows[0]?.there === true) continue;
+    const { rows } = await client.query<{ there: boolean; attached: boolean }>(
+      `SELECT to_regclass($1) IS NOT NULL AS there,
+         EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass($1) AND inhparent = to_regclass($2)) AS attached`,
+      [name, table],
+    );
+    if (rows[0]?.attached === true) continue;
+    // Whether what is in it belongs there, nobody but who has detached it can say.
+    if (rows[0]?.there === true)
+      throw new SeqdError(
+        'ledger_unavailable',
+        `The table ${name} is there, but is no partition of ${table}: attach it again (ALTER TABLE ${table} ATTACH PARTITION ${name} ` +
+          `FOR VALUES FROM ('${from}') TO ('${to}')), or give it another name`,
+      );
     // Names and bounds are made of digits here; no parameter can stand for them.
     await client.query(`CREATE TABLE ${name} (LIKE ${table} INCLUDING ALL)`);
     await client.query(

@@ -8,6 +8,7 @@ import type {
   FactsRead,
   LedgerFact,
   LedgerReader,
+  LostHistory,
   RangeEvidence,
   VoidRow,
 } from '../../ports/ledger-reader.ts';
@@ -18,7 +19,12 @@ import { translating } from './ledger-errors.ts';
 import { LedgerIds } from './ledger-ids.ts';
 import { numberLifeStatement } from './number-life.ts';
 import { readInChunks } from './read-cursor.ts';
-import { coverageStatement, drawnAtStatement, voidsStatement } from './report-queries.ts';
+import {
+  coverageStatement,
+  drawnAtStatement,
+  lostNumbersStatement,
+  voidsStatement,
+} from './report-queries.ts';
 import type { Statement } from './statement.ts';
 
 /** Rows fetched at a time; a few hundred kilobytes. */
@@ -27,6 +33,14 @@ const CHUNK = 1_000;
 const NOTHING: FactsRead = { position: 0, facts: [] };
 
 type Queryable = Pool | PoolClient;
+
+type Nullable<T> = { readonly [K in keyof T]: T[K] | null };
+
+interface StoredCoverage {
+  readonly first: number | null;
+  readonly last: number | null;
+  readonly breaks: readonly (readonly [number, number, number])[];
+}
 
 /** Searches the ledger's tables. */
 export class PostgresLedgerReader implements LedgerReader {
@@ -38,6 +52,10 @@ export class PostgresLedgerReader implements LedgerReader {
   constructor({ pool, cluster }: { readonly pool: Pool; readonly cluster: string }) {
     this.pool = pool;
     this.ids = new LedgerIds(cluster);
+  }
+
+  position(series: SeriesId): Promise<number> {
+    return this.within(series, 0, id => positionOf(this.pool, id));
   }
 
   factsOf(
@@ -116,26 +134,35 @@ export class PostgresLedgerReader implements LedgerReader {
     });
   }
 
-  evidence(series: SeriesId, range: NumberRange, through: number): Promise<RangeEvidence> {
+  evidence(
+    series: SeriesId,
+    range: NumberRange,
+    { through, signal }: { through: number; signal?: AbortSignal | undefined },
+  ): Promise<RangeEvidence> {
     const nothing = { position: 0, chain: null, coverage: { covered: null, breaks: [] } };
     return this.within(series, nothing, async id => {
-      const position = await positionOf(this.pool, id);
-      if (position === undefined) return undefined;
-      const cover = await coverOf(this.pool, id, range.last);
-      const until = Math.min(through, position);
-      const [drawn, batch] = await Promise.all([
-        this.pool.query<{ first: number | null; last: number | null; breaks: [number, number, number][] }>(
-          coverageStatement(id, range, { cover, through: until }),
-        ),
-        this.pool.query<{ chain: string }>(
+      let position: number | undefined;
+      let chain: string | null = null;
+      const open = async (client: PoolClient): Promise<Statement | undefined> => {
+        position = await positionOf(client, id);
+        if (position === undefined) return undefined;
+        const until = Math.min(through, position);
+        const { rows } = await client.query<{ chain: string }>(
           'SELECT chain FROM batches WHERE series_id = $1 AND sequence = $2',
           [id, until],
-        ),
-      ]);
-      const { first, last, breaks } = drawn.rows[0]!;
+        );
+        chain = rows[0]?.chain ?? null;
+        return coverageStatement(id, range, { cover: await coverOf(client, id, range.last), through: until });
+      };
+      const found: StoredCoverage[] = [];
+      // Through a cursor, so that it ends with whoever asked.
+      for await (const rows of readInChunks<StoredCoverage>(this.pool, open, { chunk: 2, signal }))
+        found.push(...rows);
+      if (position === undefined || found[0] === undefined) return undefined;
+      const { first, last, breaks } = found[0];
       return {
         position,
-        chain: batch.rows[0]?.chain ?? null,
+        chain,
         coverage: {
           covered: first === null ? null : { first, last: last! },
           breaks: breaks.map(([before, first, last]): CoverageBreak => ({ before, first, last })),
@@ -144,12 +171,25 @@ export class PostgresLedgerReader implements LedgerReader {
     });
   }
 
-  async *voids(series: SeriesId, range: NumberRange, through: number): AsyncGenerator<readonly VoidRow[]> {
+  async *voids(
+    series: SeriesId,
+    range: NumberRange,
+    { through, signal }: { through: number; signal?: AbortSignal | undefined },
+  ): AsyncGenerator<readonly VoidRow[]> {
     const id = await translating(() => this.ids.findSeries(this.pool, series));
     if (id === undefined) return;
     const open = async (client: PoolClient): Promise<Statement> =>
       voidsStatement(id, range, { cover: await coverOf(client, id, range.last), through });
-    yield* readInChunks<VoidRow & Record<string, unknown>>(this.pool, open, { chunk: CHUNK });
+    yield* readInChunks<VoidRow & Record<string, unknown>>(this.pool, open, { chunk: CHUNK, signal });
+  }
+
+  lostHistories(series: SeriesId, range: NumberRange): Promise<readonly LostHistory[]> {
+    return translating(async () => {
+      const lost = await this.ids.lostSeries(this.pool, series);
+      if (lost.length === 0) return [];
+      const id = await this.ids.findSeries(this.pool, series);
+      return await Promise.all(lost.map(one => this.lostHistory(id, one, range)));
+    });
   }
 
   owners(): Promise<readonly Owner[]> {
@@ -164,6 +204,43 @@ export class PostgresLedgerReader implements LedgerReader {
   async close(): Promise<void> {
     this.closing ??= this.pool.end();
     await this.closing;
+  }
+
+  /** @param id of the series that it was lost from */
+  private async lostHistory(
+    id: number | undefined,
+    lost: { readonly id: number; readonly period: string },
+    range: NumberRange,
+  ): Promise<LostHistory> {
+    const [batches, touched, drawn] = await Promise.all([
+      this.pool.query<NumberRange>(
+        'SELECT min(sequence) AS first, max(sequence) AS last FROM batches WHERE series_id = $1',
+        [lost.id],
+      ),
+      this.pool.query<Nullable<NumberRange>>(lostNumbersStatement(lost.id, range)),
+      this.pool.query<Nullable<NumberRange>>(lostNumbersStatement(lost.id, range, { fresh: true })),
+    ]);
+    const numbers = rangeOf(touched.rows[0]);
+    const fresh = rangeOf(drawn.rows[0]);
+    const { first, last } = batches.rows[0]!;
+    return {
+      period: lost.period,
+      first,
+      last,
+      numbers,
+      both: fresh === null || id === undefined ? null : await this.drawnTwice(id, fresh),
+    };
+  }
+
+  /** What a series itself has drawn of numbers that a lost history drew; a raise draws none. */
+  private async drawnTwice(id: number, { first, last }: NumberRange): Promise<NumberRange | null> {
+    const cover = await coverOf(this.pool, id, last);
+    const { rows } = await this.pool.query<{ last: number }>(
+      `SELECT last FROM facts WHERE series_id = $1 AND fresh AND kind <> 'raise' AND last >= $2 AND last <= $3 AND first <= $4
+       ORDER BY last DESC LIMIT 1`,
+      [id, first, cover.fresh, last],
+    );
+    return rows[0] === undefined ? null : { first, last: Math.min(last, rows[0].last) };
   }
 
   /** Looks for a series the ledger knows. @param work gives undefined when its id is stale: the database is another one */
@@ -192,6 +269,11 @@ export class PostgresLedgerReader implements LedgerReader {
     const cover = numbers === undefined ? undefined : await coverOf(client, seriesId, numbers.last);
     return { seriesId, ownerIds, cover, through };
   }
+}
+
+function rangeOf(row: Nullable<NumberRange> | undefined): NumberRange | null {
+  const { first = null, last = null } = row ?? {};
+  return first === null || last === null ? null : { first, last };
 }
 
 async function positionOf(client: Queryable, id: number): Promise<number | undefined> {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { SeriesId } from '../../core/identifiers.ts';
-import type { LedgerPosition } from '../../ports/ledger.ts';
+import type { LedgerHole, LedgerPosition } from '../../ports/ledger.ts';
 import {
   type LedgerChunk,
   type LedgerMoment,
@@ -11,6 +11,7 @@ import {
 } from '../../ports/ledger-scan.ts';
 import type { BatchRow, FactRow } from '../ledger-rows.ts';
 import { translating } from './ledger-errors.ts';
+import { readHoles } from './ledger-holes.ts';
 
 /** Reads the ledger's tables as they are, for whoever checks them. */
 export class PostgresLedgerScan implements LedgerScan {
@@ -57,7 +58,8 @@ export class PostgresLedgerScan implements LedgerScan {
       values: [this.cluster, tenant, series, period],
       types,
     });
-    return new PostgresMoment(client, rows[0]);
+    const [row] = rows;
+    return new PostgresMoment(client, row, row === undefined ? [] : await readHoles(client, row.id));
   }
 }
 
@@ -85,11 +87,17 @@ interface StoredFact extends Omit<FactRow, 'owner' | 'allocation'> {
 
 class PostgresMoment implements LedgerMoment {
   readonly checkpoint: LedgerPosition | undefined;
+  readonly holes: readonly LedgerHole[];
   private readonly client: pg.PoolClient;
   private readonly id: number | undefined;
 
-  constructor(client: pg.PoolClient, row: (LedgerPosition & { id: number }) | undefined) {
+  constructor(
+    client: pg.PoolClient,
+    row: (LedgerPosition & { id: number }) | undefined,
+    holes: readonly LedgerHole[],
+  ) {
     this.client = client;
+    this.holes = holes;
     this.id = row?.id;
     this.checkpoint =
       row === undefined ? undefined : { sequence: row.sequence, chain: row.chain, next: row.next };

@@ -5,9 +5,18 @@ import { GENESIS_CHAIN } from '../../core/head.ts';
 import { type SeriesId, seriesName } from '../../core/identifiers.ts';
 import type { JournalEntry } from '../../core/records.ts';
 import type { FreshOwner } from '../../core/requests.ts';
-import type { AppendOutcome, Ledger, LedgerPosition, LedgerStanding } from '../../ports/ledger.ts';
-import { batchRowOf, factRowsOf, nextAfter } from '../ledger-rows.ts';
+import { Breather } from '../../sequencer/breather.ts';
+import { costOf } from '../../sequencer/load-state.ts';
+import type {
+  AppendOptions,
+  AppendOutcome,
+  Ledger,
+  LedgerPosition,
+  LedgerStanding,
+} from '../../ports/ledger.ts';
+import { batchRowOf, type FactRow, factRowsOf, nextAfter } from '../ledger-rows.ts';
 import { findDraw } from './find-draw.ts';
+import { documentHole } from './ledger-holes.ts';
 import { insertBatches, insertFacts } from './insert-rows.ts';
 import { translating } from './ledger-errors.ts';
 import { LedgerIds } from './ledger-ids.ts';
@@ -30,6 +39,9 @@ interface Chain {
 }
 
 const BEGINNING: LedgerPosition = { sequence: 0, chain: GENESIS_CHAIN, next: 0 };
+
+/** Why a ledger begins after the first batch. */
+const NEVER_HAD = { reason: 'pruned from the journal before there was a ledger', actor: 'seqd' };
 
 /** The ledger in PostgreSQL, in the tables of `migrations/`. */
 export class PostgresLedger implements Ledger {
@@ -65,11 +77,18 @@ export class PostgresLedger implements Ledger {
     });
   }
 
-  append(series: SeriesId, entries: readonly JournalEntry[], epoch: number): Promise<AppendOutcome> {
+  append(
+    series: SeriesId,
+    entries: readonly JournalEntry[],
+    epoch: number,
+    { beginsHere = false }: AppendOptions = {},
+  ): Promise<AppendOutcome> {
     return translating(async () => {
-      const chain = this.chainOf(entries);
+      const chain = await this.chainOf(entries);
+      // The first batch of all has none before it.
+      const missing = beginsHere ? entries[0]!.batch.sequence - 1 : 0;
       try {
-        return await this.appendChain(series, chain, epoch);
+        return await this.appendChain(series, chain, epoch, missing);
       } catch (error) {
         this.forget();
         throw error;
@@ -89,17 +108,25 @@ export class PostgresLedger implements Ledger {
     await this.closing;
   }
 
-  private async appendChain(series: SeriesId, chain: Chain, epoch: number): Promise<AppendOutcome> {
+  /** @param missing batches before the chain that the ledger, which has none yet, is to go on without */
+  private async appendChain(
+    series: SeriesId,
+    chain: Chain,
+    epoch: number,
+    missing = 0,
+  ): Promise<AppendOutcome> {
     await this.partitions.ensure(
       this.pool,
       chain.entries.map(({ batch }) => batch.time),
     );
-    const facts = chain.entries.flatMap(({ batch }) => factRowsOf(batch));
+    const facts = await factRowsOfAll(chain);
     const owners = await this.ids.owners(this.pool, facts);
     const id = await this.ids.series(this.pool, series);
     const position = positionAfter(chain);
     const moved = await this.inTransaction(async client => {
-      if (!(await moveSeries(client, id, chain, { position, epoch }))) return false;
+      const from = missing > 0 ? BEGINNING : placeBefore(chain);
+      if (!(await moveSeries(client, id, from, { position, epoch }))) return false;
+      if (missing > 0) await documentHole(client, id, { first: 1, last: missing }, NEVER_HAD);
       await insertBatches(
         client,
         id,
@@ -138,10 +165,13 @@ export class PostgresLedger implements Ledger {
   }
 
   /** @throws SeqdError `invariant_violated` when the entries do not continue each other */
-  private chainOf(entries: readonly JournalEntry[]): Chain {
+  private async chainOf(entries: readonly JournalEntry[]): Promise<Chain> {
     invariant(entries.length > 0, 'at least one batch is appended to the ledger');
-    const hashes = entries.map(({ text }) => this.digest(text));
-    for (const [i, { batch }] of entries.entries()) {
+    const breather = new Breather();
+    const hashes: string[] = [];
+    for (const [i, { batch, text }] of entries.entries()) {
+      hashes.push(this.digest(text));
+      if (breather.isDue({ characters: text.length, items: 1 })) await breather.pause();
       if (i === 0) continue;
       const follows =
         batch.sequence === entries[i - 1]!.batch.sequence + 1 && batch.previous === hashes[i - 1];
@@ -177,21 +207,36 @@ export class PostgresLedger implements Ledger {
 /**
  * Moves the series' row, and locks it till the transaction ends: whoever else appends waits, and then finds it moved.
  *
- * @returns false when it is not where the entries begin, or a later projector's
+ * @returns false when it is not at `from`, or a later projector's
  */
 async function moveSeries(
   client: PoolClient,
   id: number,
-  { entries }: Chain,
+  from: Pick<LedgerPosition, 'sequence' | 'chain'>,
   { position, epoch }: { position: LedgerPosition; epoch: number },
 ): Promise<boolean> {
-  const { sequence, previous } = entries[0]!.batch;
   const { rowCount } = await client.query(
     `UPDATE series SET sequence = $2, chain = $3, next = $4, epoch = $5, projected_at = now()
      WHERE id = $1 AND sequence = $6 AND chain = $7 AND epoch <= $5`,
-    [id, position.sequence, position.chain, position.next, epoch, sequence - 1, previous],
+    [id, position.sequence, position.chain, position.next, epoch, from.sequence, from.chain],
   );
   return rowCount === 1;
+}
+
+function placeBefore({ entries }: Chain): Pick<LedgerPosition, 'sequence' | 'chain'> {
+  const { sequence, previous } = entries[0]!.batch;
+  return { sequence: sequence - 1, chain: previous };
+}
+
+/** The rows of all batches; making tens of thousands takes long enough for others to be let through now and then. */
+async function factRowsOfAll({ entries }: Chain): Promise<FactRow[]> {
+  const breather = new Breather();
+  const rows: FactRow[] = [];
+  for (const entry of entries) {
+    for (const row of factRowsOf(entry.batch)) rows.push(row);
+    if (breather.isDue(costOf(entry))) await breather.pause();
+  }
+  return rows;
 }
 
 function positionAfter({ entries, hashes }: Chain): LedgerPosition {

@@ -6,12 +6,14 @@ import type { JournalEntry } from '../../core/records.ts';
 import type { FreshOwner } from '../../core/requests.ts';
 import type {
   AppendOutcome,
+  HoleReason,
   LedgerBatch,
   LedgerPosition,
   LedgerStanding,
   RecoveryLedger,
 } from '../../ports/ledger.ts';
 import { translating } from './ledger-errors.ts';
+import { documentHole } from './ledger-holes.ts';
 import { LedgerIds } from './ledger-ids.ts';
 import { PostgresLedger } from './postgres-ledger.ts';
 
@@ -65,24 +67,56 @@ export class PostgresRecoveryLedger implements RecoveryLedger {
     });
   }
 
-  skipTo(series: SeriesId, { sequence, chain, next }: LedgerPosition): Promise<void> {
+  skipTo(series: SeriesId, { sequence, chain, next }: LedgerPosition, why: HoleReason): Promise<void> {
+    return this.transaction(series, async (client, id) => {
+      const { rows } = await client.query<{ sequence: number }>(
+        'SELECT sequence FROM series WHERE id = $1 FOR UPDATE',
+        [id],
+      );
+      const ended = rows[0]!.sequence;
+      if (sequence <= ended) return;
+      await client.query('UPDATE series SET sequence = $2, chain = $3, next = $4 WHERE id = $1', [
+        id,
+        sequence,
+        chain,
+        next,
+      ]);
+      await documentHole(client, id, { first: ended + 1, last: sequence }, why);
+    });
+  }
+
+  detach(series: SeriesId, sequence: number, lost: { period: string; branch: string }): Promise<void> {
     return translating(async () => {
-      await this.pool.query(
-        'UPDATE series SET sequence = $2, chain = $3, next = $4 WHERE id = $1 AND sequence < $2',
-        [await this.idOf(series), sequence, chain, next],
+      const lostId = await this.idOf({ ...series, period: lost.period });
+      await this.transaction(series, async (client, id) => {
+        if (await moveBatches(client, { id, lostId, sequence }))
+          await branchEvents(client, { id, lostId, sequence, name: lost.branch });
+      });
+    });
+  }
+
+  branch(series: SeriesId, sequence: number, name: string): Promise<void> {
+    return this.transaction(series, async (client, id) => {
+      await client.query(
+        `INSERT INTO ledger_branches (series_id, after, name)
+         SELECT $1::integer, $2::bigint, $3::text
+         WHERE NOT EXISTS (SELECT FROM ledger_branches WHERE series_id = $1 AND after = $2)`,
+        [id, sequence, name],
       );
     });
   }
 
-  detach(series: SeriesId, sequence: number, period: string): Promise<void> {
+  private transaction(
+    series: SeriesId,
+    work: (client: PoolClient, id: number) => Promise<void>,
+  ): Promise<void> {
     return translating(async () => {
       const id = await this.idOf(series);
-      const lostId = await this.idOf({ ...series, period });
       const client = await this.pool.connect();
       let broken: Error | undefined;
       try {
         await client.query('BEGIN');
-        await moveBatches(client, { id, lostId, sequence });
+        await work(client, id);
         await client.query('COMMIT');
       } catch (error) {
         broken = error as Error;
@@ -100,18 +134,18 @@ export class PostgresRecoveryLedger implements RecoveryLedger {
   }
 }
 
-/** Moves the end of a series to another one, and its position back to where that begins. */
+/** Moves the end of a series to another one, and its position back to where that begins. @returns whether there was any */
 async function moveBatches(
   client: PoolClient,
   { id, lostId, sequence }: { id: number; lostId: number; sequence: number },
-): Promise<void> {
+): Promise<boolean> {
   // Nobody appends meanwhile.
   await client.query('SELECT FROM series WHERE id = ANY($1::int[]) ORDER BY id FOR UPDATE', [[id, lostId]]);
   const { rows: lost } = await client.query<{ body: string }>(
     'SELECT body FROM batches WHERE series_id = $1 AND sequence = $2',
     [id, sequence + 1],
   );
-  if (lost[0] === undefined) return;
+  if (lost[0] === undefined) return false;
   await client.query(
     `UPDATE series SET (sequence, chain, next, projected_at) =
        (SELECT sequence, chain, next, projected_at FROM series WHERE id = $1) WHERE id = $2`,
@@ -130,4 +164,35 @@ async function moveBatches(
     previous,
     next,
   ]);
+  return true;
+}
+
+/**
+ * Has every sink that was told of the lost history told of the one that follows in its place. Holds end first: who is delivering lost batches
+ * must not move on as though they were the others. Dead letters stay with their batches.
+ */
+async function branchEvents(
+  client: PoolClient,
+  { id, lostId, sequence, name }: { id: number; lostId: number; sequence: number; name: string },
+): Promise<void> {
+  await client.query(
+    `UPDATE event_sinks SET epoch = epoch + 1, holder = NULL, held_until = '-infinity'
+     WHERE cluster = (SELECT cluster FROM series WHERE id = $1)`,
+    [id],
+  );
+  await client.query(
+    `UPDATE event_positions SET sequence = $2::bigint + 1, index = 0, moved_at = now(), since = coalesce(
+       (SELECT max(time) FROM batches WHERE series_id = $1 AND sequence = $2), '-infinity')
+     WHERE series_id = $1 AND sequence > $2`,
+    [id, sequence],
+  );
+  await client.query('UPDATE event_dead_letters SET series_id = $2 WHERE series_id = $1 AND sequence > $3', [
+    id,
+    lostId,
+    sequence,
+  ]);
+  await client.query(
+    'INSERT INTO ledger_branches (series_id, after, name, lost_id) VALUES ($1, $2, $3, $4)',
+    [id, sequence, name, lostId],
+  );
 }

@@ -56,3 +56,17 @@ export function drawnAtStatement(
     values: [seriesId, through, timestampOf(from ? bound.from : bound.before)],
   };
 }
+
+/** From the first to the last number of a range that a lost history speaks of. Such a history is short: it is read whole. */
+export function lostNumbersStatement(
+  seriesId: number,
+  { first, last }: NumberRange,
+  { fresh = false }: { readonly fresh?: boolean } = {},
+): Statement {
+  const drawn = fresh ? " AND fresh AND kind <> 'raise'" : '';
+  return {
+    text: `SELECT greatest(min(first), $2::bigint) AS first, least(max(last), $3::bigint) AS last FROM facts
+      WHERE series_id = $1 AND last >= $2 AND first <= $3${drawn} HAVING count(*) > 0`,
+    values: [seriesId, first, last],
+  };
+}

@@ -3,11 +3,12 @@ import { decodeBatch } from '../../core/batch-codec.ts';
 import { SeqdError } from '../../core/errors.ts';
 import { GENESIS_CHAIN } from '../../core/head.ts';
 import type { SeriesId } from '../../core/identifiers.ts';
+import { intersectRanges } from '../../core/ranges.ts';
 import type { RecoveryLedger } from '../../ports/ledger.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
 import { readJournal } from '../../sequencer/load-state.ts';
 import type { SeriesStanding } from '../series-standing.ts';
-import { commonNumbers, drawnIn, type Fork } from './recovery-plan.ts';
+import { drawnIn, type Fork } from './recovery-plan.ts';
 
 const CHUNK = 1_000;
 
@@ -42,11 +43,13 @@ export async function findFork(
   const theirs: string[] = [];
   for (let first = common + 1; first <= inLedger; first += CHUNK)
     for (const { text } of await ledger.batches(series, first, CHUNK)) theirs.push(text);
+  const lostDraws = drawnIn(theirs);
   return {
     common,
     inEtcd: inEtcd - common,
     inLedger: inLedger - common,
-    conflicts: commonNumbers(drawnIn(ours), drawnIn(theirs)),
+    conflicts: intersectRanges(drawnIn(ours), lostDraws),
+    lostDraws,
   };
 }
 

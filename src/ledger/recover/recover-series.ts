@@ -1,12 +1,13 @@
-import type { Digest } from '../../core/apply.ts';
+import { applyBatch, type Digest } from '../../core/apply.ts';
 import { decodeBatch } from '../../core/batch-codec.ts';
 import { SeqdError } from '../../core/errors.ts';
 import { encodeHead, type SeriesSettings } from '../../core/head.ts';
 import { type SeriesId, seriesName } from '../../core/identifiers.ts';
-import { type Plan, plan } from '../../core/plan.ts';
+import { type Plan, plan, type PlanResult } from '../../core/plan.ts';
 import { journalKey, KEYS, planRecords } from '../../core/records.ts';
-import { addRange } from '../../core/ranges.ts';
+import { addRange, mergeRanges, type NumberRange, type RangeSet } from '../../core/ranges.ts';
 import { encodeRecoveryRecord, type RecoveryRecord } from '../../core/recovery-record.ts';
+import type { Request } from '../../core/requests.ts';
 import type { SeriesState } from '../../core/state.ts';
 import { DEFAULT_WINDOW } from '../../core/window.ts';
 import { EPOCH_CLOSED, type RecoveryLedger } from '../../ports/ledger.ts';
@@ -15,8 +16,9 @@ import { loadState, readJournal } from '../../sequencer/load-state.ts';
 import { readJournalChunk } from '../journal-chunk.ts';
 import { compareWithLedger, type SeriesStanding } from '../series-standing.ts';
 import { findFork } from './find-fork.ts';
-import { defaultMargin, type Fork, type Margin } from './recovery-plan.ts';
+import { defaultMargin, type Fork, isLedgerStale, type Margin } from './recovery-plan.ts';
 import { commitFor, replayBatches } from './replay.ts';
+import { endReservations, retirePooled, type Suspects } from './retire-requests.ts';
 
 /** What a recovery works with. */
 export interface RecoveryDependencies {
@@ -37,6 +39,10 @@ export interface RecoveryRequest {
   readonly settings: SeriesSettings;
   /** The highest next number that a living node remembers, and that somebody knows from documents; 0 when nobody does. */
   readonly rememberedNext: number;
+  /** The last batch that a living node remembers; 0 when none does. */
+  readonly rememberedSequence: number;
+  /** Whether {@link rememberedNext} is what somebody found on documents. */
+  readonly isAboveGiven: boolean;
   /** Numbers added on top; left out, a default is worked out. */
   readonly margin?: number;
   /** Goes on although there is nothing to recover: a node has found that etcd was set back. */
@@ -45,6 +51,8 @@ export interface RecoveryRequest {
   readonly keepBoth: boolean;
   /** Goes on with a ledger that has lost batches for good. */
   readonly acceptHole: boolean;
+  /** Leaves the pool and open reservations as they are, though batches may be missing that have drawn from them. */
+  readonly keepPool: boolean;
   readonly dryRun: boolean;
   readonly actor: string;
 }
@@ -59,6 +67,11 @@ export interface RecoveryReport {
   readonly replayed: number;
   /** Numbers made void, inclusive; `null` when there was no need. */
   readonly skipped: { readonly first: number; readonly last: number } | null;
+  /**
+   * Numbers of the pool and of reservations that were made void, or would be, because what is lost may have drawn them; `reservations`
+   * were ended. Of a recovery that was interrupted, what was left.
+   */
+  readonly retired: { readonly ranges: RangeSet; readonly reservations: number };
   readonly margin: Margin;
   /** The next number that will be issued. */
   readonly next: number;
@@ -73,7 +86,7 @@ const RATE_BATCHES = 5_000;
 
 /**
  * Brings a series back that a restore from a backup has set back (DESIGN G8, F23; ADR 015): replays into the store what the ledger
- * has and the store has not, then raises the counter above everything that was ever handed out, as far as anybody knows, and
+ * has and the store has not, makes void what may have been drawn from the pool since, then raises the counter above everything that was ever handed out, as far as anybody knows, and
  * a margin more. Interrupted, it is simply run again; nothing is ever lowered.
  *
  * While it runs, the store says so: no node serves the series before the counter is raised, and no projector writes to the ledger.
@@ -103,7 +116,7 @@ class Recovery {
   async run(): Promise<RecoveryReport> {
     const { dryRun, keepBoth } = this.request;
     let standing = await this.compare();
-    if (standing.status === 'ledger-lost') return this.skipHole(standing);
+    if (this.lacksBatches(standing)) return this.skipHole(standing);
     if (!(await this.isNeeded(standing))) return this.report('nothing', standing, {});
     let fork = await this.forkOf(standing);
     if (fork !== null && !keepBoth) return this.report('forked', standing, { fork });
@@ -114,7 +127,7 @@ class Recovery {
       fork = await this.forkOf(standing);
       if (fork !== null && !keepBoth) return this.report('forked', standing, { fork });
     }
-    const margin = await this.margin(standing);
+    const margin = await this.margin(standing, fork);
     const known = Math.max(
       standing.head?.next ?? 0,
       standing.ledger.next,
@@ -122,23 +135,40 @@ class Recovery {
       // What was known when it began, should it be gone by now.
       standing.recovery?.state === 'begun' ? standing.recovery.next : 0,
     );
-    if (dryRun) {
-      const replayed = fork === null ? this.missing(standing) : 0;
-      const target = known + margin.numbers;
-      return this.report('planned', standing, { fork, margin, replayed, next: target, from: known });
-    }
-    await this.begin(standing, known);
-    if (fork !== null) await this.detachFork(fork);
+    if (!dryRun) await this.begin(standing, known);
     let state = await this.load(standing);
     const before = state.head.sequence;
     if (fork === null) await this.replay(state, standing);
     const replayed = state.head.sequence - before;
+    const retired = await this.retire(state, this.suspects({ standing, fork, margin, known }), standing);
+    if (dryRun) {
+      const next = withMargin(Math.max(known, state.head.next), margin, state.head.settings);
+      return this.report('planned', standing, {
+        fork,
+        margin,
+        replayed,
+        retired,
+        next,
+        from: state.head.next,
+      });
+    }
+    // Only now: once it is put aside nobody can tell any more which numbers the lost history has drawn.
+    if (fork !== null) await this.detachFork(fork);
+    else await this.deps.ledger.branch(this.series, lastKept(standing), this.timeText());
     const target = withMargin(Math.max(known, state.head.next), margin, state.head.settings);
     const first = state.head.next;
     state = await this.raise(state, target, { standing, isFork: fork !== null });
     await this.writeLedger(state.head.sequence);
     await this.deps.ledger.setEpoch(this.series, 0);
-    return this.report('recovered', standing, { fork, margin, replayed, next: state.head.next, from: first });
+    const { next } = state.head;
+    return this.report('recovered', standing, { fork, margin, replayed, retired, next, from: first });
+  }
+
+  /** A ledger that was given up, and is given back after the journal was pruned, has never been told of what it lacks. */
+  private lacksBatches({ status, ledger }: SeriesStanding): boolean {
+    return (
+      status === 'ledger-lost' || (this.request.acceptHole && status === 'ledger-new' && ledger.sequence > 0)
+    );
   }
 
   private async compare(): Promise<SeriesStanding> {
@@ -175,15 +205,16 @@ class Recovery {
     if (first === undefined)
       throw new SeqdError('unavailable', 'The journal has just been pruned; run it again');
     const { previous: chain, next: counter } = first.batch;
-    await this.deps.ledger.skipTo(this.series, { sequence: lost.last, chain, next: counter });
+    const reason = `PostgreSQL was restored from a backup that ends with batch ${ledger.sequence}, and the journal began with ${journalFirst} by then`;
+    await this.deps.ledger.skipTo(
+      this.series,
+      { sequence: lost.last, chain, next: counter },
+      { reason, actor: this.request.actor },
+    );
     this.deps.say(
       `the ledger goes on with batch ${journalFirst}; batches ${lost.first} to ${lost.last} are lost for good`,
     );
     return this.report('recovered', standing, { lost, next });
-  }
-
-  private missing({ head, ledger }: SeriesStanding): number {
-    return Math.max(0, ledger.sequence - (head?.sequence ?? 0));
   }
 
   /** `null` when the history in etcd is the beginning of the ledger's, or the other way round. */
@@ -199,8 +230,10 @@ class Recovery {
     return findFork(this.series, standing, { store, ledger, digest });
   }
 
-  private async margin({ ledger: { sequence } }: SeriesStanding): Promise<Margin> {
+  private async margin(standing: SeriesStanding, fork: Fork | null): Promise<Margin> {
     const { margin } = this.request;
+    const { sequence } = standing.ledger;
+    if (margin === undefined && fork === null) await this.demandKnowledge(standing);
     if (margin !== undefined) return { numbers: margin, reason: 'as asked' };
     const texts: string[] = [];
     const from = Math.max(1, sequence - RATE_BATCHES + 1);
@@ -209,10 +242,102 @@ class Recovery {
     return defaultMargin(texts.map(decodeBatch));
   }
 
+  /**
+   * The default margin is for a ledger that was written until the end. @throws SeqdError `behind_ledger` when it was not, and neither a node nor
+   * a person knows more
+   */
+  private async demandKnowledge(standing: SeriesStanding): Promise<void> {
+    const { ledger, head, recovery } = standing;
+    const { rememberedSequence, isAboveGiven } = this.request;
+    // What the last recovery added itself, and could not write to the ledger any more, says nothing of what was lost.
+    const isLatest = recovery?.state === 'done' && recovery.sequence === head?.sequence;
+    const found = isLatest ? recovery.foundSequence : foundSequence(standing);
+    if (isAboveGiven || found === 0 || rememberedSequence > Math.max(found, ledger.sequence)) return;
+    const [last] = await this.deps.ledger.batches(this.series, ledger.sequence, 1);
+    const written = last === undefined ? 0 : decodeBatch(last.text).time;
+    const newest = await this.timeOf(found, standing);
+    if (!isLedgerStale({ etcd: newest, ledger: written })) return;
+    const until = last === undefined ? 'holds nothing' : `ends ${Math.round((newest - written) / 1000)} s`;
+    throw new SeqdError(
+      'behind_ledger',
+      `The ledger ${until} before batch ${found}, which etcd still has: it was not written when the rest was lost, so it cannot tell how many numbers ` +
+        'nobody knows of. Look for the highest number on any document and say --above NUMBER, or say --margin NUMBERS',
+    );
+  }
+
+  /** When etcd's last batch was committed that is not this recovery's; 0 when its entry is gone. */
+  private async timeOf(sequence: number, { head }: SeriesStanding): Promise<number> {
+    if (head?.sequence === sequence) return head.time;
+    const [entry] = await readJournal(this.deps.store, this.series, { first: sequence, last: sequence });
+    return entry?.batch.time ?? 0;
+  }
+
+  /**
+   * Which numbers of the pool and of open reservations may be on documents: of a lost history that is known, those it has drawn; when batches may
+   * be lost that nobody knows of, all, because the pool is drawn from first.
+   */
+  private suspects(found: {
+    standing: SeriesStanding;
+    fork: Fork | null;
+    margin: Margin;
+    known: number;
+  }): Suspects {
+    const { margin, known, fork, standing } = found;
+    const { head, ledger } = standing;
+    const isTailLost =
+      margin.numbers > 0 ||
+      known > Math.max(head?.next ?? 0, ledger.next) ||
+      this.request.rememberedSequence > Math.max(foundSequence(standing), ledger.sequence);
+    if (isTailLost && !this.request.keepPool) return 'all';
+    return fork?.lostDraws ?? [];
+  }
+
+  /** Takes suspects out of the pool for good, after the reservations that hold some were ended. */
+  private async retire(
+    state: SeriesState,
+    suspects: Suspects,
+    standing: SeriesStanding,
+  ): Promise<RecoveryReport['retired']> {
+    const reason = `may be on a document that is lost: ${this.reason(standing)}`;
+    const said = { reason, actor: this.request.actor };
+    const held = endReservations(state, suspects, said.actor);
+    const ended = await this.carryOut(state, held);
+    const ranges = [...ended, ...(await this.carryOut(state, retirePooled(state, suspects, said)))];
+    return { ranges: mergeRanges(ranges), reservations: held.length };
+  }
+
+  /** Commits requests, as many at a time as fit; a dry run changes only the state. Gives the numbers that became void. */
+  private async carryOut(state: SeriesState, requests: readonly Request[]): Promise<NumberRange[]> {
+    const voided: NumberRange[] = [];
+    for (let from = 0; from < requests.length;) {
+      const { head } = state;
+      const { made, outcomes } = this.plan(state, requests.slice(from, from + COMMIT_RECORDS_MAX));
+      let revision = 0;
+      if (!this.request.dryRun) {
+        const { puts, deletes } = planRecords(made);
+        revision = await commitFor(this.deps, {
+          series: this.series,
+          expectedHead: encodeHead(head),
+          puts,
+          deletes,
+          journalKey: journalKey(made.batch.sequence),
+        });
+      }
+      state.absorb(made.draft, revision);
+      for (const fact of made.batch.facts) {
+        if (fact.kind === 'retire') voided.push(...fact.ranges);
+        else if (fact.kind === 'cancel' && fact.to === 'void')
+          voided.push(...fact.reused, ...(fact.fresh === null ? [] : [fact.fresh]));
+      }
+      from += outcomes.length;
+    }
+    return voided;
+  }
+
   /** From here on every node refuses the series, until it is done. */
   private async begin({ head, recovery }: SeriesStanding, known: number): Promise<void> {
-    const found = recovery?.state === 'begun' ? recovery.foundSequence : (head?.sequence ?? 0);
     const replayed = recovery?.replayed ?? [];
+    const found = foundSequence({ head, recovery });
     const record = this.record({ state: 'begun', foundSequence: found, sequence: 0, next: known, replayed });
     if (recovery?.state === 'begun' && recovery.next >= known) return;
     await commitFor(this.deps, {
@@ -226,13 +351,18 @@ class Recovery {
 
   /** What the ledger has of the lost history goes where it stays, and the ledger goes on with the one that etcd has. */
   private async detachFork(fork: Fork): Promise<void> {
-    const time = new Date(this.deps.now()).toISOString().replaceAll(/\D/g, '').slice(0, 14);
+    const time = this.timeText();
     const period = `${this.series.period}~lost-${fork.common + 1}-${time}`;
-    await this.deps.ledger.detach(this.series, fork.common, period);
+    await this.deps.ledger.detach(this.series, fork.common, { period, branch: time });
     this.deps.say(
       `kept both histories: ${fork.inLedger} batches of ${seriesName(this.series)} after batch ${fork.common} are in the ledger as period ` +
         `${period}; the series goes on with the ${fork.inEtcd} that etcd has`,
     );
+  }
+
+  /** Names what this recovery has made: `20261121070000`, in UTC. */
+  private timeText(): string {
+    return new Date(this.deps.now()).toISOString().replaceAll(/\D/g, '').slice(0, 14);
   }
 
   private async load({ ledger }: SeriesStanding): Promise<SeriesState> {
@@ -250,7 +380,8 @@ class Recovery {
   private async replay(state: SeriesState, { ledger: { sequence } }: SeriesStanding): Promise<void> {
     const missing = sequence - state.head.sequence;
     if (missing <= 0) return;
-    this.deps.say(`bringing back ${missing} batches from the ledger`);
+    const { dryRun } = this.request;
+    if (!dryRun) this.deps.say(`bringing back ${missing} batches from the ledger`);
     while (state.head.sequence < sequence) {
       const first = state.head.sequence + 1;
       const batches = await this.deps.ledger.batches(this.series, first, CHUNK);
@@ -259,7 +390,10 @@ class Recovery {
           'behind_ledger',
           `The ledger lacks batch ${first} or one of those that follow it`,
         );
-      await replayBatches(state, batches, { ...this.deps, series: this.series });
+      if (!dryRun) await replayBatches(state, batches, { ...this.deps, series: this.series });
+      else
+        for (const { text } of batches)
+          state.absorb(applyBatch(state, decodeBatch(text), text, this.deps.digest), 0);
     }
   }
 
@@ -271,19 +405,16 @@ class Recovery {
   ): Promise<SeriesState> {
     const { head } = state;
     const { recovery } = standing;
-    const foundSequence =
-      recovery?.state === 'begun' ? recovery.foundSequence : (standing.head?.sequence ?? 0);
+    const found = foundSequence(standing);
     const replayed = [...(recovery?.replayed ?? [])];
     const lastReplayed = Math.min(standing.ledger.sequence, head.sequence);
-    if (!isFork && lastReplayed > foundSequence)
-      addRange(replayed, { first: foundSequence + 1, last: lastReplayed });
-    const reason =
-      `recovery after a restore: etcd was found at batch ${standing.head?.sequence ?? 0} (next ${standing.head?.next ?? 'none'}), the ledger at batch ` +
-      `${standing.ledger.sequence} (next ${standing.ledger.next})`;
-    const made = target > head.next ? this.planRaise(state, target, reason) : null;
+    if (!isFork && lastReplayed > found) addRange(replayed, { first: found + 1, last: lastReplayed });
+    const { actor } = this.request;
+    const command = { kind: 'raise', next: target, reason: this.reason(standing), actor } as const;
+    const made = target > head.next ? this.plan(state, [{ command, origin: {} }]).made : null;
     const record = this.record({
       state: 'done',
-      foundSequence,
+      foundSequence: found,
       sequence: made?.batch.sequence ?? head.sequence,
       next: Math.max(target, head.next),
       replayed,
@@ -301,25 +432,32 @@ class Recovery {
     return state;
   }
 
-  private planRaise(state: SeriesState, next: number, reason: string): Plan {
-    const { actor } = this.request;
-    const now = this.deps.now();
-    const { plan: made, outcomes } = plan(
-      state,
-      [{ command: { kind: 'raise', next, reason, actor }, origin: {} }],
-      {
-        now,
-        node: `recover/${now.toString(36)}${Math.floor(this.deps.random() * 1e6).toString(36)}`,
-        serial: 1,
-        digest: this.deps.digest,
-        recordsMax: COMMIT_RECORDS_MAX - 8,
-        bytesMax: COMMIT_BYTES_MAX,
-      },
+  private reason({ head, ledger }: SeriesStanding): string {
+    return (
+      `recovery after a restore: etcd was found at batch ${head?.sequence ?? 0} (next ${head?.next ?? 'none'}), the ledger at batch ` +
+      `${ledger.sequence} (next ${ledger.next})`
     );
-    if (made !== null) return made;
-    const [outcome] = outcomes;
-    if (outcome?.status === 'rejected') throw new SeqdError(outcome.rejection.code, outcome.rejection.detail);
-    throw new SeqdError('internal');
+  }
+
+  /** @throws SeqdError when one of the requests is refused */
+  private plan(
+    state: SeriesState,
+    requests: readonly Request[],
+  ): { made: Plan; outcomes: PlanResult['outcomes'] } {
+    const now = this.deps.now();
+    const { plan: made, outcomes } = plan(state, requests, {
+      now,
+      node: `recover/${now.toString(36)}${Math.floor(this.deps.random() * 1e6).toString(36)}`,
+      serial: 1,
+      digest: this.deps.digest,
+      recordsMax: COMMIT_RECORDS_MAX - 8,
+      bytesMax: COMMIT_BYTES_MAX,
+    });
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        throw new SeqdError(outcome.rejection.code, outcome.rejection.detail);
+    if (made === null) throw new SeqdError('internal');
+    return { made, outcomes };
   }
 
   /** Writes the journal to the ledger, up to the raise: a projector from before the restore finds no place there any more. */
@@ -346,6 +484,7 @@ class Recovery {
       fork?: Fork | null;
       margin?: Margin;
       replayed?: number;
+      retired?: RecoveryReport['retired'];
       next?: number;
       from?: number;
       lost?: RecoveryReport['lost'];
@@ -359,12 +498,23 @@ class Recovery {
       ledger: { sequence: ledger.sequence, next: ledger.next },
       replayed: facts.replayed ?? 0,
       skipped: next > from ? { first: from, last: next - 1 } : null,
+      retired: facts.retired ?? { ranges: [], reservations: 0 },
       margin: facts.margin ?? { numbers: 0, reason: '' },
       next,
       fork: facts.fork ?? null,
       lost: facts.lost ?? null,
     };
   }
+}
+
+/** The last batch that was not made by the recovery itself, however often that was interrupted before it wrote to the ledger. */
+function lastKept(standing: SeriesStanding): number {
+  return Math.max(standing.ledger.sequence, foundSequence(standing));
+}
+
+/** Where etcd stood when the recovery began, however often it was interrupted since. */
+function foundSequence({ head, recovery }: Pick<SeriesStanding, 'head' | 'recovery'>): number {
+  return recovery?.state === 'begun' ? recovery.foundSequence : (head?.sequence ?? 0);
 }
 
 /** A series that ends is not raised past its end. */

@@ -1,5 +1,6 @@
 import { decodeBatch } from '../../core/batch-codec.ts';
 import type { Batch } from '../../core/facts.ts';
+import { mergeRanges, type NumberRange, type RangeSet } from '../../core/ranges.ts';
 
 /** How much further than is known a counter is raised, and why. */
 export interface Margin {
@@ -13,6 +14,8 @@ const MARGIN_MAX = 1_000_000;
 /** The ledger is less than a second behind while all is well, and from five on every node says that it lags. */
 const LAG_SECONDS = 10;
 const WINDOW_MS = 1_000;
+/** A ledger that is further behind what etcd still knows was not written when the rest was lost: the margin cannot be judged by it. */
+const LAG_TRUSTED_MS = 30_000;
 
 /**
  * The margin for what was issued after the ledger's last batch and is known to nobody: what the series draws in ten seconds
@@ -37,6 +40,15 @@ export function defaultMargin(batches: readonly Batch[]): Margin {
   return { numbers, reason };
 }
 
+/**
+ * Whether the default margin cannot be trusted: batches that etcd still has are that much later than the ledger's last one.
+ *
+ * @param etcd time of etcd's head, and `ledger` of the ledger's last batch, Unix milliseconds; 0 without one
+ */
+export function isLedgerStale({ etcd, ledger }: { etcd: number; ledger: number }): boolean {
+  return etcd - ledger > LAG_TRUSTED_MS;
+}
+
 function freshIn({ facts }: Batch): number {
   let numbers = 0;
   for (const fact of facts) {
@@ -46,12 +58,6 @@ function freshIn({ facts }: Batch): number {
   return numbers;
 }
 
-/** Numbers that two histories gave out, each to its own. */
-export interface ForkConflict {
-  readonly first: number;
-  readonly last: number;
-}
-
 /** What two histories of a series have drawn since they parted. */
 export interface Fork {
   /** The last batch that both have. */
@@ -59,30 +65,32 @@ export interface Fork {
   /** Batches after it. */
   readonly inEtcd: number;
   readonly inLedger: number;
-  /** Numbers issued, reserved or reissued in both, ascending, disjoint. */
-  readonly conflicts: readonly ForkConflict[];
+  /** Numbers issued, reserved, confirmed or reissued in both, each to its own. */
+  readonly conflicts: RangeSet;
+  /** Numbers that the history in the ledger, which is the lost one, has drawn. */
+  readonly lostDraws: RangeSet;
 }
 
-/** Numbers that facts of these batches drew, from the counter or from the pool. */
-export function drawnIn(texts: readonly string[]): Set<number> {
-  const drawn = new Set<number>();
+/** Numbers that facts of these batches drew, from the counter, from the pool or out of a reservation. */
+export function drawnIn(texts: readonly string[]): RangeSet {
+  const drawn: NumberRange[] = [];
   for (const text of texts) {
     for (const fact of decodeBatch(text).facts) {
-      if (fact.kind !== 'issue' && fact.kind !== 'block' && fact.kind !== 'reserve') continue;
-      for (const { first, last } of fact.fresh === null ? fact.reused : [...fact.reused, fact.fresh])
-        for (let number = first; number <= last; number += 1) drawn.add(number);
+      if (
+        fact.kind !== 'issue' &&
+        fact.kind !== 'block' &&
+        fact.kind !== 'reserve' &&
+        fact.kind !== 'confirm'
+      )
+        continue;
+      for (const range of fact.fresh === null ? fact.reused : [...fact.reused, fact.fresh]) {
+        // One number after the other is what most draws are: no range for each.
+        const before = drawn.at(-1);
+        if (before?.last === range.first - 1)
+          drawn[drawn.length - 1] = { first: before.first, last: range.last };
+        else drawn.push(range);
+      }
     }
   }
-  return drawn;
-}
-
-/** The numbers in both sets, as ranges. */
-export function commonNumbers(a: ReadonlySet<number>, b: ReadonlySet<number>): ForkConflict[] {
-  const ranges: { first: number; last: number }[] = [];
-  for (const number of [...a].filter(each => b.has(each)).sort((x, y) => x - y)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && last.last === number - 1) last.last = number;
-    else ranges.push({ first: number, last: number });
-  }
-  return ranges;
+  return mergeRanges(drawn);
 }

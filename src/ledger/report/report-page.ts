@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { conclusionOf, describeRanges, reportFacts, reportFigures } from './report-text.ts';
+import { conclusionOf, describeRanges, oneLine, reportFacts, reportFigures } from './report-text.ts';
 import type { SeriesReport } from './series-report.ts';
 
 const STYLE = `@page{size:A4;margin:18mm}
@@ -31,7 +31,7 @@ export function reportPage(report: SeriesReport): string {
   if (voidReasons.length > 0) {
     const rows = voidReasons.map(
       ({ reason, numbers, runs, ranges }) =>
-        `<tr><th scope="row">${escape(reason)}</th><td class="n">${numbers}</td><td>${escape(describeRanges(ranges, runs, RUNS_SHOWN))}</td></tr>`,
+        `<tr><th scope="row">${escape(oneLine(reason))}</th><td class="n">${numbers}</td><td>${escape(describeRanges(ranges, runs, RUNS_SHOWN))}</td></tr>`,
     );
     parts.push('<h2>Void, by reason</h2>', tableOf(rows));
   }
@@ -41,7 +41,10 @@ export function reportPage(report: SeriesReport): string {
       `<p>${escape(describeRanges(missingRanges, missingRanges.length, RUNS_SHOWN))}</p>`,
     );
   if (problems.length > 0)
-    parts.push('<h2>Problems</h2>', `<ul>${problems.map(text => `<li>${escape(text)}</li>`).join('')}</ul>`);
+    parts.push(
+      '<h2>Problems</h2>',
+      `<ul>${problems.map(text => `<li>${escape(oneLine(text))}</li>`).join('')}</ul>`,
+    );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Completeness report ${escape(report.series)}</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style></head>

@@ -18,7 +18,7 @@ export function reportFigures(report: SeriesReport): [label: string, value: numb
   ];
 }
 
-/** What the report is about and rests on, as label and value. */
+/** What the report is about and rests on, as label and value of a line each. */
 export function reportFacts(report: SeriesReport): [label: string, value: string][] {
   const { journal, ledger } = report;
   const facts: [string, string][] = [
@@ -38,13 +38,18 @@ export function reportFacts(report: SeriesReport): [label: string, value: string
       'witnessed by etcd’s state only',
       `${report.witnessedByStateOnly} numbers: the journal begins with batch ${journal.first}`,
     ]);
-  return facts;
+  for (const { period, first, last, numbers } of report.lostHistories)
+    facts.push([
+      'lost history',
+      `${period}, batches ${first} – ${last}, ${numbers === null ? 'no numbers of this range' : `numbers ${numbers.first} – ${numbers.last}`}`,
+    ]);
+  return facts.map(([label, value]) => [label, oneLine(value)]);
 }
 
 /** The report's one sentence. */
 export function conclusionOf(report: SeriesReport): string {
   const { complete, from, to, missing, drawnTwice, problems } = report;
-  if (from === null) return complete ? 'COMPLETE: no number of this range was drawn yet' : 'NOT COMPLETE';
+  if (from === null && complete) return 'COMPLETE: no number of this range was drawn yet';
   if (complete) return `COMPLETE: every number from ${from} to ${to} is accounted for exactly once`;
   const reasons = [
     ...(missing > 0 ? [`${missing} missing`] : []),
@@ -72,7 +77,8 @@ export function reportText(report: SeriesReport): string[] {
     );
   if (report.missingRanges.length > 0)
     lines.push('', `missing: ${describeRanges(report.missingRanges, report.missingRanges.length)}`);
-  if (report.problems.length > 0) lines.push('', ...report.problems.map(problem => `problem: ${problem}`));
+  if (report.problems.length > 0)
+    lines.push('', ...report.problems.map(problem => `problem: ${oneLine(problem)}`));
   lines.push('', conclusionOf(report));
   return lines;
 }
@@ -83,13 +89,14 @@ export function reportCsv(report: SeriesReport): string {
   records.push(['result', 'complete', String(report.complete), report.from, report.to]);
   for (const [label, value] of reportFacts(report)) records.push(['about', label, value, null, null]);
   for (const [label, value] of reportFigures(report)) records.push(['count', label, value, null, null]);
-  for (const { reason, numbers, ranges } of report.voidReasons) {
+  for (const { reason: text, numbers, ranges } of report.voidReasons) {
+    const reason = oneLine(text);
     records.push(['void', reason, numbers, null, null]);
     for (const { first, last } of ranges) records.push(['void run', reason, last - first + 1, first, last]);
   }
   for (const { first, last } of report.missingRanges)
     records.push(['missing run', null, last - first + 1, first, last]);
-  for (const problem of report.problems) records.push(['problem', problem, null, null, null]);
+  for (const problem of report.problems) records.push(['problem', oneLine(problem), null, null, null]);
   records.push(['conclusion', conclusionOf(report), null, null, null]);
   return records.map(record => `${csvRecord(record)}\r\n`).join('');
 }
@@ -115,7 +122,7 @@ function plural(count: number, word: string): string {
   return word.endsWith('ch') ? `${word}es` : `${word}s`;
 }
 
-/** Reasons are texts of clients: one of them must not forge a line, nor steer a terminal. */
+/** Reasons and names are texts of clients: one of them must not forge a line, nor steer a terminal, nor turn text around. */
 export function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}|\p{Zl}|\p{Zp}/gu, '\uFFFD');
+  return text.replaceAll(/\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu, '\uFFFD');
 }

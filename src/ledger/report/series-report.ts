@@ -2,11 +2,11 @@ import { SeqdError } from '../../core/errors.ts';
 import { GENESIS_CHAIN } from '../../core/head.ts';
 import { type SeriesId, seriesName } from '../../core/identifiers.ts';
 import type { NumberRange } from '../../core/ranges.ts';
-import type { AuditFilter, LedgerReader } from '../../ports/ledger-reader.ts';
+import type { AuditFilter, LedgerReader, LostHistory } from '../../ports/ledger-reader.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
 import { Breather } from '../../sequencer/breather.ts';
 import { ledgerFactsOf } from '../audit-filter.ts';
-import { SeriesMoment } from '../series-moment.ts';
+import { explainBehind, isBehindLedger, SeriesMoment } from '../series-moment.ts';
 import { RangeWitness } from './range-witness.ts';
 import { countStatuses } from './range-statuses.ts';
 import type { VoidReason } from './runs.ts';
@@ -35,6 +35,8 @@ export interface ReportInput {
   readonly at?: number | undefined;
   /** Who asked, as they say themselves. */
   readonly requestedBy?: string | undefined;
+  /** Nobody waits for it any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Accounts for every number of a range at one revision. */
@@ -71,6 +73,8 @@ export interface SeriesReport {
   /** Numbers that neither ledger nor journal speak of any more: for them etcd's state is the only witness. */
   readonly witnessedByStateOnly: number;
   readonly problems: readonly string[];
+  /** What `seqd recover --keep-both` has set aside; a problem where it speaks of numbers of the range. */
+  readonly lostHistories: readonly LostHistory[];
   readonly journal: {
     /** The last batch, and its hash, which names the whole history. */
     readonly batch: number;
@@ -100,29 +104,45 @@ interface Span {
  * that both tell the same history.
  *
  * @throws SeqdError `invalid_request` for a revision that etcd has not; `unavailable`; `ledger_unavailable`, also for a range by
- *   time without a ledger
+ *   time without a ledger; the signal's reason
  */
 export async function makeReport(sources: ReportSources, input: ReportInput): Promise<SeriesReport> {
   const { store, series, reader } = sources;
+  const { signal } = input;
   const moment = await SeriesMoment.read(store, series, input.at);
   if (moment === null) return emptyReport(sources, input);
   const { head } = moment;
   const journalFirst = await moment.journalFirst();
-  const asked = await spanOf(sources, moment, input.range);
+  const asked = await spanOf(sources, moment, input);
   const span = {
     first: Math.max(asked.first, head.settings.start),
     last: Math.min(asked.last, head.next - 1),
   };
   const witness = new RangeWitness(span);
-  const ledger = reader === undefined ? null : await hearLedger(reader, series, { moment, witness });
-  const tailFrom = Math.max((ledger?.position ?? 0) + 1, journalFirst);
-  const tail = await hearJournal(moment, tailFrom, witness, ledger?.position ?? 0);
+  // What needs etcd's revision is read before the ledger is asked, which may take longer than etcd keeps a revision.
   const statuses = await countStatuses(moment, span);
+  signal?.throwIfAborted();
+  const ledger = reader === undefined ? null : await hearLedger(reader, series, { moment, witness, signal });
+  signal?.throwIfAborted();
+  const behind =
+    ledger !== null &&
+    (await isBehindLedger(sources, { sequence: head.sequence, position: ledger.ledgerPosition }));
+  const lost = (await reader?.lostHistories(series, asked)) ?? [];
+  const tail = await hearJournal(moment, witness, {
+    position: ledger?.position ?? 0,
+    journalFirst,
+    // Without a ledger a journal is kept as it was, and what was pruned since then is still in that revision.
+    pinned: reader === undefined && input.at !== undefined,
+    signal,
+  });
   const drawn = witness.drawn();
   const voids = witness.compareVoids(statuses.voids);
   const problems = [
+    ...(behind ? [explainBehind(head.sequence, ledger.ledgerPosition)] : []),
+    ...lost.flatMap(lostProblem),
     ...balanceProblems(moment),
     ...(ledger === null ? [] : chainProblems(ledger, moment, tail)),
+    ...tail.problems,
     ...voids.problems,
   ];
   const numbers = Math.max(0, span.last - span.first + 1);
@@ -147,11 +167,12 @@ export async function makeReport(sources: ReportSources, input: ReportInput): Pr
     voidReasons: voids.reasons,
     witnessedByStateOnly: stateOnly,
     problems,
+    lostHistories: lost,
     journal: {
       batch: head.sequence,
       chain: head.chain,
       at: head.time === 0 ? null : new Date(head.time).toISOString(),
-      first: journalFirst,
+      first: Math.max(journalFirst, ledger === null ? tail.first : 1),
     },
     ledger:
       ledger === null
@@ -169,45 +190,87 @@ interface LedgerWord {
   readonly position: number;
   /** Of batch `min(position, head.sequence)`. */
   readonly chain: string | null;
+  /** Where it ends, whatever etcd has. */
+  readonly ledgerPosition: number;
 }
 
 async function hearLedger(
   reader: LedgerReader,
   series: SeriesId,
-  { moment, witness }: { moment: SeriesMoment; witness: RangeWitness },
+  {
+    moment,
+    witness,
+    signal,
+  }: { moment: SeriesMoment; witness: RangeWitness; signal: AbortSignal | undefined },
 ): Promise<LedgerWord> {
   const last = moment.head.sequence;
-  const found = await reader.evidence(series, witness.span, last);
+  const found = await reader.evidence(series, witness.span, { through: last, signal });
   const through = Math.min(found.position, last);
   witness.addCoverage(found.coverage);
   const breather = new Breather();
-  for await (const rows of reader.voids(series, witness.span, through)) {
+  for await (const rows of reader.voids(series, witness.span, { through, signal })) {
+    signal?.throwIfAborted();
     for (const row of rows) witness.addVoid(row);
     if (breather.isDue({ items: rows.length })) await breather.pause();
   }
-  return { position: through, chain: through === 0 ? GENESIS_CHAIN : found.chain };
+  const chain = through === 0 ? GENESIS_CHAIN : found.chain;
+  return { position: through, chain, ledgerPosition: found.position };
 }
 
-/** @returns what the first batch read says is the hash of the one before */
+/** What the journal said. */
+interface TailWord {
+  /** What the first batch read says is the hash of the one before. */
+  readonly previous: string | null;
+  /** The first batch read. */
+  readonly first: number;
+  readonly problems: readonly string[];
+}
+
 async function hearJournal(
   moment: SeriesMoment,
-  first: number,
   witness: RangeWitness,
-  position: number,
-): Promise<{ readonly previous: string | null; readonly first: number }> {
+  {
+    position,
+    journalFirst,
+    pinned,
+    signal,
+  }: { position: number; journalFirst: number; pinned: boolean; signal: AbortSignal | undefined },
+): Promise<TailWord> {
+  const { head } = moment;
+  const begin = Math.max(position + 1, journalFirst);
+  const problems: string[] = [];
   let previous: string | null = null;
+  let first: number | undefined;
+  let expected = begin;
   const breather = new Breather();
-  for await (const entry of moment.entries(first)) {
-    if (previous === null) {
-      previous = entry.batch.previous;
+  for await (const { batch, text, revision } of pinned ? moment.entries(begin) : moment.tail(begin)) {
+    signal?.throwIfAborted();
+    if (first === undefined) {
+      first = batch.sequence;
+      previous = batch.previous;
       // Without anything in a ledger, nobody has to speak of what was before the journal.
-      if (position === 0) witness.addStateOnly(moment.head.settings.start, entry.batch.next - 1, first);
-    }
-    for (const row of ledgerFactsOf(entry)) witness.addRow(row);
-    if (breather.isDue({ characters: entry.text.length, items: entry.batch.facts.length }))
-      await breather.pause();
+      if (position === 0) witness.addStateOnly(head.settings.start, batch.next - 1, first);
+    } else if (batch.sequence > expected) problems.push(explainPruned(expected, batch.sequence - 1));
+    expected = batch.sequence + 1;
+    for (const row of ledgerFactsOf({ batch, text, revision })) witness.addRow(row);
+    if (breather.isDue({ characters: text.length, items: batch.facts.length })) await breather.pause();
   }
-  return { previous, first };
+  first ??= Math.max(begin, head.sequence + 1);
+  if (expected > begin && expected <= head.sequence) problems.push(explainPruned(expected, head.sequence));
+  return { previous, first, problems };
+}
+
+function explainPruned(first: number, last: number): string {
+  return `batches ${first} to ${last} were pruned from the journal while this report was made; make it again`;
+}
+
+/** Two histories of a number are one too many, whether both have drawn it or only the one that was lost. */
+function lostProblem({ period, first, last, numbers, both }: LostHistory): string[] {
+  if (numbers === null) return [];
+  const twice = both === null ? '' : `; numbers ${both.first} to ${both.last} were drawn in both`;
+  return [
+    `a lost history of numbers ${numbers.first} to ${numbers.last} is kept in the ledger under period ${period} (batches ${first} to ${last})${twice}`,
+  ];
 }
 
 function balanceProblems({ head }: SeriesMoment): string[] {
@@ -233,7 +296,11 @@ function chainProblems(
     : [`batch ${position} of the ledger has another hash than etcd knows it by`];
 }
 
-async function spanOf(sources: ReportSources, moment: SeriesMoment, range: ReportRange): Promise<Span> {
+async function spanOf(
+  sources: ReportSources,
+  moment: SeriesMoment,
+  { range, signal }: ReportInput,
+): Promise<Span> {
   if (range.by === 'number') return { first: range.first ?? 1, last: range.last ?? Number.MAX_SAFE_INTEGER };
   const { reader, series } = sources;
   if (reader === undefined)
@@ -249,7 +316,8 @@ async function spanOf(sources: ReportSources, moment: SeriesMoment, range: Repor
     ...(range.to === undefined ? {} : { to: range.to }),
   };
   if (position < moment.head.sequence) {
-    for await (const { batch } of moment.entries(Math.max(position + 1, await moment.journalFirst()))) {
+    for await (const { batch } of moment.tail(Math.max(position + 1, await moment.journalFirst()))) {
+      signal?.throwIfAborted();
       if (batch.time < (filter.from ?? 0) || batch.time >= (filter.to ?? Number.POSITIVE_INFINITY)) continue;
       for (const row of ledgerFactsOf({ batch, text: '', revision: 0 })) {
         if (!row.fresh) continue;
@@ -273,8 +341,16 @@ function frameOf({ series, cluster, node, now }: ReportSources, { requestedBy }:
   };
 }
 
-/** Of a series in which nothing was ever drawn. */
-function emptyReport(sources: ReportSources, input: ReportInput): SeriesReport {
+/** Of a series that etcd does not have: in which nothing was ever drawn, if the ledger knows of nothing either. */
+async function emptyReport(sources: ReportSources, input: ReportInput): Promise<SeriesReport> {
+  const { reader, series } = sources;
+  const position = (await reader?.position(series)) ?? 0;
+  const behind = await isBehindLedger(sources, { sequence: 0, position });
+  const { range } = input;
+  const all = { first: 1, last: Number.MAX_SAFE_INTEGER };
+  const asked = range.by === 'time' ? all : { first: range.first ?? all.first, last: range.last ?? all.last };
+  const lost = (await reader?.lostHistories(series, asked)) ?? [];
+  const problems = [...(behind ? [explainBehind(0, position)] : []), ...lost.flatMap(lostProblem)];
   return {
     ...frameOf(sources, input),
     revision: input.at ?? 0,
@@ -282,7 +358,7 @@ function emptyReport(sources: ReportSources, input: ReportInput): SeriesReport {
     next: 0,
     from: null,
     to: null,
-    complete: true,
+    complete: problems.length === 0,
     numbers: 0,
     issued: 0,
     reserved: 0,
@@ -294,8 +370,9 @@ function emptyReport(sources: ReportSources, input: ReportInput): SeriesReport {
     drawnTwice: 0,
     voidReasons: [],
     witnessedByStateOnly: 0,
-    problems: [],
+    problems,
+    lostHistories: lost,
     journal: { batch: 0, chain: GENESIS_CHAIN, at: null, first: 1 },
-    ledger: null,
+    ledger: reader === undefined ? null : { batch: 0, tail: 0, chainAgrees: !behind },
   };
 }

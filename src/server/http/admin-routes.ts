@@ -14,8 +14,8 @@ import { fingerprint, originOf, parseIdempotencyKey } from './validate.ts';
 /** What the routes work with. */
 export interface AdminRoutesOptions {
   readonly admin: AdminService;
-  /** `null`: programs on this machine may. */
-  readonly adminToken: string | null;
+  /** What administrators must send. */
+  readonly adminToken: string;
   readonly coordination: Coordination;
 }
 
@@ -69,7 +69,7 @@ async function answerRaise(
   const { imported, ...command } = parse(RAISE, request);
   const { fact, record, replayed } = await admin.raise(
     { ...command, ...(imported === undefined ? {} : { imported }) },
-    keyed(request, ['raise', command, imported ?? null]),
+    keyed(request, ['raise', command.next, imported ?? null]),
   );
   if (replayed) response.setHeader('idempotent-replayed', 'true');
   sendJson(response, 200, {
@@ -93,7 +93,7 @@ async function answerAdopt(
   const { gaps, ...command } = parse(ADOPT, request);
   const { fact, record, replayed } = await admin.adopt(
     { ...command, gaps: gaps.map(([first, last]) => ({ first, last })) },
-    keyed(request, ['adopt', command, gaps]),
+    keyed(request, ['adopt', command.first, command.last, command.source, gaps]),
   );
   if (replayed) response.setHeader('idempotent-replayed', 'true');
   const { first, last, to } = fact;
@@ -110,7 +110,12 @@ async function answerAdopt(
   });
 }
 
-/** What cannot be repeated under a key could raise a counter twice. @throws SeqdError `invalid_request` */
+/**
+ * What cannot be repeated under a key could raise a counter twice.
+ *
+ * @param payload what is done, without who does it and why: another administrator may repeat it
+ * @throws SeqdError `invalid_request`
+ */
 function keyed(request: Request, payload: readonly unknown[]): FactOrigin {
   const key = parseIdempotencyKey(request.get('idempotency-key'));
   if (key === undefined) throw new SeqdError('invalid_request', 'An Idempotency-Key header is required here');

@@ -3,6 +3,7 @@ import { type Position, parseAllocationId } from '../../core/identifiers.ts';
 import type { NumberRange } from '../../core/ranges.ts';
 import { FACT_KINDS } from '../../ledger/audit-filter.ts';
 import { LIFE_EVENTS_MAX } from '../../ledger/number-life.ts';
+import { oneLine } from '../../ledger/report/report-text.ts';
 import type { ReportRange } from '../../ledger/report/series-report.ts';
 import type { AuditFilter } from '../../ports/ledger-reader.ts';
 import { type Mistake, refuseMistakes, show, toInteger } from './validate.ts';
@@ -126,6 +127,8 @@ export function parseReport(fields: Fields, series: string): ReportQuery {
   const at = integerOf('at', fields, { minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, mistakes);
   const format = choiceOf('format', fields, REPORT_FORMATS, mistakes) ?? 'json';
   const requestedBy = textOf('requestedBy', fields, mistakes);
+  if (requestedBy !== undefined && oneLine(requestedBy) !== requestedBy)
+    mistake(mistakes, 'requestedBy', 'requestedBy must be a line of text, without control characters');
   refuseMistakes(mistakes);
   return { range, at, format, requestedBy };
 }

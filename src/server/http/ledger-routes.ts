@@ -3,6 +3,7 @@ import { SeqdError } from '../../core/errors.ts';
 import { formatAllocationId, type Owner, type SeriesId, seriesName } from '../../core/identifiers.ts';
 import { auditRow } from '../../ledger/audit-row.ts';
 import { readAuditPage, streamAudit } from '../../ledger/audit-trail.ts';
+import { EXPORT_TYPES } from '../../ledger/export-text.ts';
 import { describeEvent } from '../../ledger/life-events.ts';
 import { describeState, readNumberLife } from '../../ledger/number-life.ts';
 import { REPORT_PAGE_CSP, reportPage } from '../../ledger/report/report-page.ts';
@@ -13,8 +14,8 @@ import type { AuditFilter, LedgerReader } from '../../ports/ledger-reader.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
 import { decodeCursor, encodeCursor } from './audit-cursor.ts';
-import { parseAudit, parseLife, parseReport, refuseUnknownOwner } from './ledger-input.ts';
-import { sendJson } from './respond.ts';
+import { parseAudit, parseLife, parseReport, refuseUnknownOwner, type ReportQuery } from './ledger-input.ts';
+import { JSON_TYPE, sendJson } from './respond.ts';
 import { sendExport } from './send-export.ts';
 import { notAllowed } from './sequence-routes.ts';
 import type { Vocabulary } from './validate.ts';
@@ -44,10 +45,12 @@ export function createLedgerRoutes(options: LedgerRoutesOptions): Router {
     .all(notAllowed('GET'));
   router
     .route('/audit')
+    .head((request, response) => answerAuditHead(options, request, response))
     .get((request, response) => answerAudit(options, longReads, request, response))
     .all(notAllowed('GET'));
   router
     .route('/report')
+    .head((request, response) => answerReportHead(options, request, response))
     .get((request, response) => answerReport(options, longReads, request, response))
     .all(notAllowed('GET'));
   return router;
@@ -66,6 +69,7 @@ async function answerLife(options: LedgerRoutesOptions, request: Request, respon
     complete: life.complete,
     ...(life.from === null ? {} : { from: life.from }),
     consistent: life.consistent,
+    ...(life.problem === null ? {} : { problem: life.problem }),
     revision: life.revision,
     ledger: life.ledgerSequence === null ? null : { batch: life.ledgerSequence },
     journal: { batch: life.journalSequence },
@@ -103,8 +107,9 @@ async function answerAudit(
     series: name,
     rows: page.facts.map(auditRow),
     next: page.next === null ? null : encodeCursor(page.next, scope),
-    complete: page.from === 1,
+    complete: page.from === 1 && page.problem === null,
     ...(page.from === 1 ? {} : { from: page.from }),
+    ...(page.problem === null ? {} : { problem: page.problem }),
     revision: page.revision,
     ledger: page.ledgerSequence === null ? null : { batch: page.ledgerSequence },
     journal: { batch: page.journalSequence },
@@ -121,22 +126,56 @@ async function answerReport(
   const { store, series, cluster, reader, coordination } = options;
   const { range, at, format, requestedBy } = parseReport(request.query, seriesName(series));
   const sources = { store, series, cluster, reader, node: coordination.self.id, now: Date.now };
-  const report = await longReads.run(() => makeReport(sources, { range, at, requestedBy }));
+  const signal = goneSignal(response);
+  const report = await longReads
+    .run(() => makeReport(sources, { range, at, requestedBy, signal }))
+    .catch((error: unknown) => {
+      // Nobody is told what has become of what nobody waits for.
+      if (!signal.aborted) throw error;
+    });
+  if (report === undefined) return;
   // For those who need no more of it.
   response.setHeader('x-report-complete', String(report.complete));
   switch (format) {
     case 'json':
       return sendJson(response, 200, report);
     case 'csv':
-      return sendText(response, reportCsv(report), 'text/csv; charset=utf-8; header=present');
+      return sendText(response, reportCsv(report), REPORT_TYPES.csv);
     case 'text':
-      return sendText(response, `${reportText(report).join('\n')}\n`, 'text/plain; charset=utf-8');
+      return sendText(response, `${reportText(report).join('\n')}\n`, REPORT_TYPES.text);
     case 'html':
       response.setHeader('content-security-policy', REPORT_PAGE_CSP);
       response.setHeader('referrer-policy', 'no-referrer');
-      return sendText(response, reportPage(report), 'text/html; charset=utf-8');
+      return sendText(response, reportPage(report), REPORT_TYPES.html);
   }
 }
+
+/** Nothing is read for an answer that nobody sees: a `HEAD` must not cost what a report does. */
+function answerAuditHead({ series }: LedgerRoutesOptions, request: Request, response: Response): void {
+  const { format } = parseAudit(request.query, seriesName(series));
+  sendHead(response, format === undefined ? JSON_TYPE : EXPORT_TYPES[format]);
+}
+
+function answerReportHead({ series }: LedgerRoutesOptions, request: Request, response: Response): void {
+  const { format } = parseReport(request.query, seriesName(series));
+  sendHead(response, REPORT_TYPES[format]);
+}
+
+function sendHead(response: Response, type: string): void {
+  response.writeHead(200, {
+    'content-type': type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end();
+}
+
+const REPORT_TYPES: Readonly<Record<ReportQuery['format'], string>> = {
+  json: JSON_TYPE,
+  csv: 'text/csv; charset=utf-8; header=present',
+  text: 'text/plain; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+};
 
 function sendText(response: Response, text: string, type: string): void {
   response.writeHead(200, {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { auditRow } from '../../ledger/audit-row.ts';
-import { expand } from '../../ledger/audit-trail.ts';
+import { type AuditEnd, expand } from '../../ledger/audit-trail.ts';
 import { type ExportFormat, ExportText, EXPORT_TYPES } from '../../ledger/export-text.ts';
 import type { LedgerFact } from '../../ports/ledger-reader.ts';
 
@@ -15,11 +15,11 @@ const STALL_MS_MAX = 60_000;
  * Sends an export as fast as it is read and no faster, with a chunk in memory. If anything fails once it has begun, the
  * connection is cut, so that nobody takes what came for all.
  *
- * @param chunks not asked for before the answer begins; ended when the client is gone
+ * @param chunks not asked for before the answer begins; ended when the client is gone. What it returns is for the last line
  */
 export async function sendExport(
   response: ServerResponse,
-  chunks: AsyncIterable<readonly LedgerFact[]>,
+  chunks: AsyncGenerator<readonly LedgerFact[], AuditEnd>,
   options: {
     readonly format: ExportFormat;
     readonly expanded: boolean;
@@ -30,20 +30,26 @@ export async function sendExport(
   const { format, expanded, fileName, gone } = options;
   const text = new ExportText(format);
   let begun = false;
-  for await (const chunk of chunks) {
-    // What fails before the first rows are there is still answered as a problem.
-    if (!begun) begin(response, format, fileName);
-    if (!begun) await write(response, text.begin(), gone);
-    begun = true;
-    for (const rows of inPieces(chunk, expanded)) await write(response, text.chunk(rows.map(auditRow)), gone);
-    if (gone.aborted) return;
+  try {
+    for (;;) {
+      const read = await chunks.next();
+      if (gone.aborted) return;
+      // What fails before the first rows are there is still answered as a problem.
+      if (!begun) begin(response, format, fileName);
+      if (!begun) await write(response, text.begin(), gone);
+      begun = true;
+      if (read.done === true) {
+        response.end(text.end(read.value));
+        return;
+      }
+      for (const rows of inPieces(read.value, expanded))
+        await write(response, text.chunk(rows.map(auditRow)), gone);
+      if (gone.aborted) return;
+    }
+  } finally {
+    // Frees its connection, wherever it is; nothing when it has ended.
+    await chunks.return({ from: 1, behindLedger: false });
   }
-  if (gone.aborted) return;
-  if (!begun) {
-    begin(response, format, fileName);
-    await write(response, text.begin(), gone);
-  }
-  response.end(text.end());
 }
 
 function begin(response: ServerResponse, format: ExportFormat, fileName: string): void {

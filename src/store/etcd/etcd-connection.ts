@@ -2,6 +2,7 @@ import type { CallOptions } from '@grpc/grpc-js';
 import { noop } from 'cockatiel';
 import { Etcd3 } from 'etcd3';
 import { SeqdError } from '../../core/errors.ts';
+import { RevisionMark } from '../revision-mark.ts';
 import { readFailure, shouldChangeMember } from './etcd-errors.ts';
 
 /** How to reach etcd. */
@@ -26,6 +27,8 @@ export type EtcdCall<T> = (client: Etcd3, options: CallOptions) => Promise<T>;
 export class EtcdConnection {
   readonly endpoints: readonly string[];
   readonly callTimeoutMs: number;
+  /** The highest revision that any answer told of. */
+  readonly revisions = new RevisionMark();
   private readonly clients: readonly Etcd3[];
   private current: number;
   private closed = false;
@@ -53,9 +56,11 @@ export class EtcdConnection {
     const member = this.current;
     if (this.closed) throw new SeqdError('draining', 'The connection to etcd is closed');
     try {
-      return await call(this.clients[member]!, {
+      const answer = await call(this.clients[member]!, {
         deadline: Date.now() + Math.min(timeoutMs, this.callTimeoutMs),
       });
+      this.revisions.note(revisionOf(answer) ?? 0);
+      return answer;
     } catch (error) {
       if (shouldChangeMember(error)) this.leave(member);
       throw error;
@@ -63,18 +68,22 @@ export class EtcdConnection {
   }
 
   /**
-   * A call that may be repeated because it changes nothing: asks each member once, within `budgetMs` in all.
+   * A linearizable call that may be repeated because it changes nothing: asks each member once, within `budgetMs` in all.
    *
    * @throws SeqdError `unavailable` when no member answered
    */
   async read<T>(call: EtcdCall<T>, budgetMs = this.callTimeoutMs * 2): Promise<T> {
     const started = performance.now();
+    const before = this.revisions.look();
     let failure: unknown;
     for (let attempt = 0; attempt < this.clients.length; attempt += 1) {
       const left = budgetMs - (performance.now() - started);
       if (left <= 0) break;
       try {
-        return await this.call(call, left);
+        const answer = await this.call(call, left);
+        const revision = revisionOf(answer);
+        if (revision !== undefined) this.revisions.answered(before, revision);
+        return answer;
       } catch (error) {
         failure = error;
         if (!shouldChangeMember(error)) break;
@@ -112,6 +121,12 @@ export class EtcdConnection {
   private leave(member: number): void {
     if (this.current === member) this.current = (member + 1) % this.clients.length;
   }
+}
+
+/** What an answer's header says of the store's revision. */
+function revisionOf(answer: unknown): number | undefined {
+  const header = (answer as { header?: { revision?: string } } | undefined | null)?.header;
+  return header?.revision === undefined ? undefined : Number(header.revision);
 }
 
 function createMemberClient(endpoint: string): Etcd3 {

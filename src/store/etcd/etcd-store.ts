@@ -42,6 +42,7 @@ export class EtcdStore implements SequenceStore {
         head: head === undefined ? null : head.value.toString('utf8'),
         journal: journal === undefined ? null : toRecord(journal, commit.journalKey),
         deposed: commit.leadership !== undefined && leader?.mod_revision !== commit.leadership.revision,
+        revision,
       };
     } catch (error) {
       const failure = classifyEtcdFailure(error);
@@ -61,7 +62,8 @@ export class EtcdStore implements SequenceStore {
     const ours = commit.puts.find(({ key }) => key === commit.journalKey)?.value;
     try {
       const { record } = await this.read(commit.series, commit.journalKey);
-      if (record !== null && record.value === ours) return { status: 'committed', revision: record.revision };
+      if (record !== null && record.value === ours)
+        return { status: 'committed', revision: record.revision, found: true };
       return { status: 'refused', code, cause, final: false };
     } catch (error) {
       return { status: 'unknown', cause: error };

@@ -34,7 +34,7 @@ export class MemoryStore implements SequenceStore {
     const deposed = commit.leadership !== undefined && !this.leads(commit.leadership);
     if ((head?.value ?? null) !== commit.expectedHead || deposed) {
       const journal = this.current(commit.series, commit.journalKey);
-      return { status: 'conflict', head: head?.value ?? null, journal, deposed };
+      return { status: 'conflict', head: head?.value ?? null, journal, deposed, revision: this.revision };
     }
     this.revision += 1;
     this.names.set(seriesName(commit.series), commit.series);

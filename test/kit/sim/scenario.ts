@@ -143,7 +143,7 @@ export async function effectsOf(cluster: SimCluster, reference: string): Promise
 }
 
 function numbersIn({ fact }: JournalRecord): number[] {
-  if (fact.kind === 'raise' || fact.kind === 'adopt') return [];
+  if (fact.kind === 'raise' || fact.kind === 'adopt' || fact.kind === 'retire') return [];
   if (fact.kind === 'release' || fact.kind === 'void') return [fact.number];
   return numbersOf(fact).sort((a, b) => a - b);
 }

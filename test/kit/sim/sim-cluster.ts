@@ -14,7 +14,9 @@ import { readJournal } from '../../../src/sequencer/load-state.ts';
 import { silentObserver, type SequencerObserver } from '../../../src/sequencer/observer.ts';
 import type { EngineLimits, LedgerOptions, SequencerDependencies } from '../../../src/sequencer/options.ts';
 import { SeriesSequencer } from '../../../src/sequencer/series-sequencer.ts';
+import { ForwardOnlyStore } from '../../../src/store/forward-only-store.ts';
 import { MemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { RevisionMark } from '../../../src/store/revision-mark.ts';
 import { verifySeries } from '../../../src/verify/verify-series.ts';
 import { digest, SETTINGS } from '../series-world.ts';
 import { FaultyStore } from './faulty-store.ts';
@@ -100,7 +102,7 @@ export class SimNode {
     this.coordination = new SimCoordination(this.info, { election, time, clock, lookMs });
     const limits = { ...LIMITS, ...options.limits };
     this.deps = {
-      store: this.store,
+      store: new ForwardOnlyStore(this.store, { revisions: new RevisionMark(), recoverable: false }),
       coordination: this.coordination,
       peers: cluster.network.peersOf(this.info),
       clock,

@@ -5,7 +5,7 @@ import { GLOBAL_SERIES, type SeriesId } from '../../../src/core/identifiers.ts';
 import { decodeLedgerRecord, type LedgerRecord } from '../../../src/core/ledger-record.ts';
 import { type JournalEntry, KEYS } from '../../../src/core/records.ts';
 import { projectorElection } from '../../../src/ports/coordination.ts';
-import type { AppendOutcome, Ledger, LedgerPosition } from '../../../src/ports/ledger.ts';
+import type { AppendOptions, AppendOutcome, Ledger, LedgerPosition } from '../../../src/ports/ledger.ts';
 import type { LedgerOptions } from '../../../src/sequencer/options.ts';
 import { digest } from '../series-world.ts';
 import type { SimCluster, SimNode } from './sim-cluster.ts';
@@ -26,6 +26,10 @@ export class LedgerPath implements Ledger {
   doubled = false;
   /** The next append is carried out, but its answer is lost. */
   losesAnswer = false;
+  /** An append of more batches than these takes too long. */
+  batchesInTime = Number.POSITIVE_INFINITY;
+  /** Appends that took too long. */
+  tooLong = 0;
   /** Batches in the largest append. */
   largest = 0;
   calls = 0;
@@ -42,11 +46,20 @@ export class LedgerPath implements Ledger {
     return this.ledger.position(series);
   }
 
-  async append(series: SeriesId, entries: readonly JournalEntry[], epoch: number): Promise<AppendOutcome> {
+  async append(
+    series: SeriesId,
+    entries: readonly JournalEntry[],
+    epoch: number,
+    options?: AppendOptions,
+  ): Promise<AppendOutcome> {
     this.largest = Math.max(this.largest, entries.length);
     await this.travel();
-    const outcome = await this.ledger.append(series, entries, epoch);
-    if (this.doubled) await this.ledger.append(series, entries, epoch);
+    if (entries.length > this.batchesInTime) {
+      this.tooLong += 1;
+      throw new SeqdError('ledger_unavailable', 'it took too long', { details: { tooLong: true } });
+    }
+    const outcome = await this.ledger.append(series, entries, epoch, options);
+    if (this.doubled) await this.ledger.append(series, entries, epoch, options);
     if (!this.losesAnswer) return outcome;
     this.losesAnswer = false;
     throw new SeqdError('ledger_unavailable', 'the answer was lost');

@@ -6,6 +6,7 @@ import type { NodeInfo } from '../../../src/ports/coordination.ts';
 import { type Logger, silentLogger } from '../../../src/ports/logger.ts';
 import type { EtcdConnection } from '../../../src/store/etcd/etcd-connection.ts';
 import { EtcdKeys } from '../../../src/store/etcd/etcd-keys.ts';
+import { RevisionMark } from '../../../src/store/revision-mark.ts';
 
 const EPOCH_MS = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -37,7 +38,7 @@ class FakeEtcd {
     };
     const call = (use: (client: unknown, options: object) => Promise<unknown>): Promise<unknown> =>
       use(client, {});
-    return { call } as unknown as EtcdConnection;
+    return { call, revisions: new RevisionMark() } as unknown as EtcdConnection;
   }
 
   register(id: string, wallMs: number): void {
@@ -63,7 +64,8 @@ class FakeEtcd {
       value: Buffer.from(value),
       mod_revision: '1',
     }));
-    return { responses: [{ response_range: { kvs } }, { response_range: { kvs: [] } }] };
+    const responses = [{ response_range: { kvs } }, { response_range: { kvs: [] } }];
+    return { responses, header: { revision: '1' } };
   }
 }
 

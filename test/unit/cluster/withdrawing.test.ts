@@ -6,6 +6,7 @@ import { GLOBAL_SERIES } from '../../../src/core/identifiers.ts';
 import { silentLogger } from '../../../src/ports/logger.ts';
 import type { EtcdConnection } from '../../../src/store/etcd/etcd-connection.ts';
 import { EtcdKeys } from '../../../src/store/etcd/etcd-keys.ts';
+import { RevisionMark } from '../../../src/store/revision-mark.ts';
 
 const keys = new EtcdKeys('c');
 const ELECTION = keys.leader(GLOBAL_SERIES);
@@ -34,7 +35,7 @@ class FakeEtcd {
     };
     const call = (use: (client: unknown, options: object) => Promise<unknown>): Promise<unknown> =>
       use(client, {});
-    return { call } as unknown as EtcdConnection;
+    return { call, revisions: new RevisionMark() } as unknown as EtcdConnection;
   }
 
   put(key: string, value: string): void {

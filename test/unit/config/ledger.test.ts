@@ -63,7 +63,9 @@ describe('a connection to the ledger', () => {
 
   test('works in its schema, beside what the URL asks for', () => {
     const config = clientOf('postgres://h/x?options=-c%20lock_timeout%3D1s&host=%2Ftmp&application_name=x');
-    expect(config.options).toBe('-c lock_timeout=1s -c search_path=numbers -c timezone=UTC');
+    expect(config.options).toMatch(/^-c lock_timeout=1s -c search_path=numbers -c timezone=UTC /);
+    // A server that hears nothing of a frozen node must not keep its locks for hours.
+    expect(config.options).toMatch(/-c tcp_keepalives_idle=\d+/);
     expect(config.connectionString).toBe('postgres://h/x?host=%2Ftmp');
     expect(config.application_name).toBe('seqd');
   });

@@ -75,6 +75,7 @@ type Action =
   | { kind: 'raise'; by: number }
   | { kind: 'import'; after: number; used: boolean[]; to: 'pool' | 'void' }
   | { kind: 'gaps'; size: number; wrong: boolean }
+  | { kind: 'retire'; size: number; wrong: boolean }
   | { kind: 'wait'; ms: number };
 
 const site = fc.constantFrom(...SITES);
@@ -137,6 +138,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       wrong: fc.boolean(),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('retire' as const),
+      size: fc.integer({ min: 0, max: 3 }),
+      wrong: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(10, 150) }) },
 );
 
@@ -172,6 +181,7 @@ function expectAction(
   if (a.kind === 'end') return expectEnd(model, a);
   if (a.kind === 'import') return expectImport(model, a);
   if (a.kind === 'gaps') return expectGaps(model, a);
+  if (a.kind === 'retire') return expectRetire(model, a);
   const wanted = model.next + a.by;
   const command: Command = { kind: 'raise', next: wanted, reason: 'cutover', actor: 'test' };
   if (wanted <= model.next) return { command, expected: { code: 'counter_lowered' } };
@@ -242,6 +252,23 @@ function expectGaps(
   for (const n of numbers) model.numbers.get(n)!.status = open.to === 'pool' ? 'pooled' : 'void';
   if (last === open.last) model.open = undefined;
   else open.from = last + 1;
+  return { command, expected: { code: undefined } };
+}
+
+function expectRetire(
+  model: Model,
+  { size, wrong }: Extract<Action, { kind: 'retire' }>,
+): { command: Command; expected: Expected } {
+  const pooled = [...model.numbers].filter(([, held]) => held.status === 'pooled').map(([n]) => n);
+  const numbers = pooled.sort((a, b) => a - b).slice(0, size);
+  // A number that was never drawn, or one that is not in the pool.
+  if (wrong) numbers.push(model.next);
+  const ranges = numbers.map(n => ({ first: n, last: n }));
+  const command: Command = { kind: 'retire', ranges, reason: 'lost', actor: 'test' };
+  if (wrong || (numbers.length === 0 && model.open?.to !== 'pool'))
+    return { command, expected: { code: 'invalid_request' } };
+  for (const n of numbers) model.numbers.get(n)!.status = 'void';
+  if (model.open !== undefined) model.open.to = 'void';
   return { command, expected: { code: undefined } };
 }
 

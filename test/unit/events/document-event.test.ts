@@ -57,6 +57,7 @@ test('however batches are cut, every wanted fact from the start on is in one sli
           sequence: batch.sequence,
           revision: 1,
           body: encodeBatch(batch),
+          branch: null,
         }));
         const slices = [...slicesOf(stored, { sequence: 1, index, since: 0 }, place, { kinds, ...limits })];
         const expected = batches.flatMap(batch =>

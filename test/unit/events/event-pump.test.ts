@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Fact } from '../../../src/core/facts.ts';
 import { EventPump, type EventPumpOptions } from '../../../src/events/event-pump.ts';
 import type { DeliveryOutcome, EventSink, OutgoingEvent } from '../../../src/ports/event-sink.ts';
@@ -206,9 +206,20 @@ describe('a pump', () => {
     expect(it.sink.asked).toEqual([]);
   });
 
+  test('that stands behind the end of a ledger that was restored waits, and says nothing is wrong', async () => {
+    const it = world();
+    it.outbox.positions.set(0, { sequence: 100, index: 0, since: 0 });
+    const read = vi.spyOn(it.outbox, 'read');
+    it.pump.start();
+    await until('it has looked', () => it.pump.lag.length > 0);
+    expect(it.pump.lag).toMatchObject([{ batches: 0 }]);
+    await new Promise(resolve => setTimeout(resolve, 20));
+    expect(read).not.toHaveBeenCalled();
+  });
+
   test('never steps over a batch that cannot be read', async () => {
     const it = world();
-    it.outbox.journals[0]!.batches[2] = { sequence: 3, revision: 3, body: '{"f":99}' };
+    it.outbox.journals[0]!.batches[2] = { sequence: 3, revision: 3, body: '{"f":99}', branch: null };
     it.pump.start();
     await until('it has got that far', () => it.outbox.position.sequence === 3);
     await new Promise(resolve => setTimeout(resolve, 50));

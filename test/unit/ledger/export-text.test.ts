@@ -61,6 +61,20 @@ describe.each(['csv', 'json'] as const)('an export as %s', format => {
     expect(verdictOf(exported(format, []))).toMatchObject({ complete: true, rows: 0 });
   });
 
+  test.each([
+    [{ from: 11, behindLedger: false }, 'batch 11'],
+    [{ from: 1, behindLedger: true }, 'seqd recover'],
+    [{ from: Number.MAX_SAFE_INTEGER, behindLedger: true }, 'batch 9007199254740991'],
+  ])('says itself that it does not have everything: %j', (end, says) => {
+    const text = new ExportText(format);
+    const bytes = Buffer.from([text.begin(), text.chunk(rows), text.end(end)].join(''));
+    for (const pieces of [1, 64, 1_000])
+      expect(verdictOf(bytes, pieces)).toEqual({ complete: false, reason: expect.stringContaining(says) });
+    expect(verdictOf(bytes.subarray(1))).toMatchObject({ reason: expect.stringContaining('changed') });
+    if (format === 'csv' && end.from === 11)
+      expect(bytes.toString()).toContain('\n# complete=false from=11 rows=2 sha256=');
+  });
+
   test('is known to be incomplete wherever it was cut off', () => {
     for (let length = 0; length < whole.length; length += 1)
       expect(verdictOf(whole.subarray(0, length)), `cut at ${length}`).toMatchObject({ complete: false });

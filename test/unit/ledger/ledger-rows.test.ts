@@ -46,6 +46,8 @@ function numbersOf(fact: Fact): NumberRange[] {
       return [{ first: fact.number, last: fact.number }];
     case 'adopt':
       return [...fact.gaps];
+    case 'retire':
+      return [...fact.ranges];
     case 'raise': {
       const imported =
         fact.imported === undefined ? [] : [{ first: fact.imported.first, last: fact.next - 1 }];
@@ -181,6 +183,22 @@ describe('the rows of a batch', () => {
       actor: 'a',
     };
     expect(factRowsOf(batchOf(fact))).toMatchObject([{ ...gap, target: 'void', actor: 'a' }]);
+  });
+
+  test('a retired number is void, with who and why', () => {
+    const fact: Fact = { kind: 'retire', ranges: [{ first: 5, last: 6 }], reason: 'r', actor: 'a' };
+    expect(factRowsOf(batchOf(fact))).toMatchObject([
+      {
+        kind: 'retire',
+        first: 5,
+        last: 6,
+        fresh: false,
+        target: 'void',
+        reason: 'r',
+        actor: 'a',
+        owner: null,
+      },
+    ]);
   });
 
   test('count no number twice: fresh rows are what the counter moved by', () => {

@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { decodeBatch } from '../../../src/core/batch-codec.ts';
 import { decodeHead } from '../../../src/core/head.ts';
 import { GLOBAL_SERIES } from '../../../src/core/identifiers.ts';
+import { plan } from '../../../src/core/plan.ts';
+import { rangesSize } from '../../../src/core/ranges.ts';
 import { KEYS } from '../../../src/core/records.ts';
+import type { Command, Outcome } from '../../../src/core/requests.ts';
 import { DEFAULT_WINDOW } from '../../../src/core/window.ts';
 import type { MemoryLedger } from '../../../src/ledger/memory-ledger.ts';
 import {
@@ -10,14 +13,15 @@ import {
   type RecoveryRequest,
   recoverSeries,
 } from '../../../src/ledger/recover/recover-series.ts';
-import { defaultMargin } from '../../../src/ledger/recover/recovery-plan.ts';
+import { defaultMargin, drawnIn } from '../../../src/ledger/recover/recovery-plan.ts';
 import { compareWithLedger, explainStanding } from '../../../src/ledger/series-standing.ts';
 import type { Commit, CommitOutcome } from '../../../src/ports/sequence-store.ts';
 import { loadState } from '../../../src/sequencer/load-state.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { verifySeries } from '../../../src/verify/verify-series.ts';
 import { historyOf, ledgerOf, storeOf } from '../../kit/restored.ts';
-import { digest, SETTINGS } from '../../kit/series-world.ts';
+import { digest, SETTINGS, SeriesWorld } from '../../kit/series-world.ts';
+import { ownerAt } from '../../kit/sim/scenario.ts';
 
 const REQUEST: RecoveryRequest = {
   settings: SETTINGS,
@@ -25,6 +29,9 @@ const REQUEST: RecoveryRequest = {
   evenSo: false,
   keepBoth: false,
   acceptHole: false,
+  rememberedSequence: 0,
+  isAboveGiven: false,
+  keepPool: false,
   dryRun: false,
   actor: 'test',
 };
@@ -67,6 +74,18 @@ async function expectSound(store: MemoryStore, ledger: MemoryLedger): Promise<vo
 }
 
 describe('an etcd that is behind the ledger', () => {
+  test('goes on with event ids of its own after what was kept, however often the recovery is interrupted', async () => {
+    const { journal } = historyOf(200);
+    const store = await storeOf(journal.slice(0, 100));
+    const ledger = await ledgerOf(journal);
+    // Between what it took from the pool and the raise.
+    vi.spyOn(ledger, 'branch').mockRejectedValueOnce(new Error('interrupted'));
+    await expect(recover(store, ledger)).rejects.toThrow('interrupted');
+    expect((await headOf(store)).sequence).toBeGreaterThan(200);
+    await recover(store, ledger);
+    expect(ledger.branches(GLOBAL_SERIES)).toEqual([{ after: 200, name: '19700101003320' }]);
+  });
+
   test.each([0, 1, 64, 100, 199])('gets back what it lost after batch %i, text for text', async kept => {
     const { journal, state } = historyOf(200);
     const store = await storeOf(journal.slice(0, kept));
@@ -82,10 +101,14 @@ describe('an etcd that is behind the ledger', () => {
     });
     const texts = await journalOf(store);
     expect(texts.slice(0, 200)).toEqual(journal);
-    expect(decodeBatch(texts[200]!).facts).toEqual([
+    expect(decodeBatch(texts.at(-1)!).facts).toEqual([
       expect.objectContaining({ kind: 'raise', next: next + 1_000, actor: 'test' }),
     ]);
-    expect(texts).toHaveLength(201);
+    expect(texts.slice(200, -1).flatMap(text => decodeBatch(text).facts.map(({ kind }) => kind))).toEqual([
+      ...Array.from({ length: report.retired.reservations }, () => 'cancel'),
+      'retire',
+    ]);
+    expect(rangesSize(report.retired.ranges)).toBe(state.head.pooled + state.head.reserved);
     await expectSound(store, ledger);
   });
 
@@ -169,6 +192,219 @@ describe('an etcd that is behind the ledger', () => {
     };
     await expect(recover(store, await ledgerOf(journal))).rejects.toMatchObject({ code: 'behind_ledger' });
   });
+});
+
+describe('a pool that lost batches may have drawn from', () => {
+  const owner = ownerAt('north');
+  const { site, partition } = owner;
+  const release = (number: number) => ({ kind: 'release', number, site, partition, reason: 'x' }) as const;
+
+  /** 1 to 5 issued, 3 released, 6 and 7 reserved. */
+  function before(later = 100): { world: SeriesWorld; reservation: { sequence: number; index: number } } {
+    const world = new SeriesWorld();
+    const step = (command: Command): Outcome => {
+      world.now += 100;
+      return world.do(command);
+    };
+    step({ kind: 'issue', owner, count: 5 });
+    const held = step({ kind: 'reserve', owner, count: 2, holdMs: 1_000_000 });
+    step(release(3));
+    world.now += later;
+    if (held.status !== 'done') throw new Error('not reserved');
+    return { world, reservation: held.record.position };
+  }
+
+  async function send(store: MemoryStore, command: Command): Promise<Outcome> {
+    const options = { settings: SETTINGS, window: DEFAULT_WINDOW, digest };
+    const { state } = await loadState(store, GLOBAL_SERIES, options);
+    const context = { now: 9e9, node: 'n', serial: 1, digest, recordsMax: 100, bytesMax: 1e6 };
+    return plan(state, [{ command, origin: {} }], context).outcomes[0]!;
+  }
+
+  async function expectNothingTwice(store: MemoryStore, reservation?: { sequence: number; index: number }) {
+    expect(await send(store, { kind: 'issue', owner, count: 10 })).toMatchObject({
+      record: { fact: { reused: [], fresh: { first: (await headOf(store)).next } } },
+    });
+    if (reservation === undefined) return;
+    for (const command of [
+      { kind: 'confirm', reservation, site, partition },
+      { kind: 'expire', reservation },
+    ] as const)
+      expect(await send(store, command)).toMatchObject({
+        status: 'rejected',
+        rejection: { code: 'reservation_not_found' },
+      });
+  }
+
+  test.each([
+    ['above what a node remembers', { rememberedNext: 9, margin: 0 }],
+    ['with the default margin', {}],
+    [
+      'when a node has seen a batch that drew from nothing but the pool',
+      { rememberedSequence: 4, margin: 0 },
+    ],
+  ])('is void, and no reservation can be confirmed, %s', async (_how, request) => {
+    const { world, reservation } = before();
+    const [store, ledger] = [await storeOf(world.journal), await ledgerOf(world.journal)];
+    const report = await recover(store, ledger, { evenSo: true, ...request });
+    expect(report.retired).toEqual({
+      ranges: [
+        { first: 3, last: 3 },
+        { first: 6, last: 7 },
+      ],
+      reservations: 1,
+    });
+    await expectNothingTwice(store, reservation);
+    expect(await headOf(store)).toMatchObject({ pooled: 0, reserved: 0, issued: 4 });
+    await expectSound(store, ledger);
+  });
+
+  test.each([
+    ['when nothing is unknown', { margin: 0 }],
+    ['when somebody knows better', { keepPool: true }],
+  ])('stays %s', async (_when, request) => {
+    const { world, reservation } = before();
+    const [store, ledger] = [await storeOf(world.journal.slice(0, 2)), await ledgerOf(world.journal)];
+    const report = await recover(store, ledger, request);
+    expect(report).toMatchObject({ replayed: 1, retired: { ranges: [], reservations: 0 } });
+    expect(await headOf(store)).toMatchObject({ pooled: 1, reserved: 2 });
+    expect(await send(store, { kind: 'confirm', reservation, site, partition })).toMatchObject({
+      status: 'done',
+    });
+    await expectSound(store, ledger);
+  });
+
+  test('and the gaps that an import under way has yet to say are void', async () => {
+    const world = new SeriesWorld();
+    const said = { reason: 'r', actor: 'a' };
+    world.do({ kind: 'raise', next: 20, ...said, imported: { first: 10, source: 's', gapsTo: 'pool' } });
+    const [store, ledger] = [await storeOf(world.journal), await ledgerOf(world.journal)];
+    await recover(store, ledger, { evenSo: true });
+    const gaps = [{ first: 12, last: 12 }];
+    const adopt = { kind: 'adopt', first: 10, last: 19, gaps, source: 's', ...said } as const;
+    expect(await send(store, adopt)).toMatchObject({ record: { fact: { to: 'void' } } });
+    await expectSound(store, ledger);
+  });
+
+  test('is told by a dry run, which leaves it as it is', async () => {
+    const { world } = before();
+    const [store, ledger] = [await storeOf(world.journal.slice(0, 1)), await ledgerOf(world.journal)];
+    const { retired } = await recover(store, ledger, { dryRun: true });
+    expect(retired).toMatchObject({ reservations: 1 });
+    expect(rangesSize(retired.ranges)).toBe(3);
+    expect(await journalOf(store)).toHaveLength(1);
+  });
+
+  /** The lost history drew 3 from the pool and confirmed 6 and 7; etcd's released 5. */
+  async function forked() {
+    const lost = before();
+    lost.world.do({ kind: 'issue', owner, count: 1 });
+    lost.world.do({ kind: 'confirm', reservation: lost.reservation, site, partition });
+    const ours = before(150);
+    ours.world.do(release(5));
+    const store = await storeOf(ours.world.journal);
+    return { store, ledger: await ledgerOf(lost.world.journal), reservation: lost.reservation };
+  }
+
+  test.each([{}, { keepPool: true, margin: 1_000 }])(
+    'is void where a lost history has drawn from it, even with a pool that is kept: %o',
+    async request => {
+      const { store, ledger, reservation } = await forked();
+      const report = await recover(store, ledger, { keepBoth: true, margin: 0, ...request });
+      expect(rangesSize(report.retired.ranges)).toBe(3);
+      expect(await send(store, { kind: 'issue', owner, count: 2 })).toMatchObject({
+        record: { fact: { reused: [{ first: 5, last: 5 }] } },
+      });
+      const confirm = { kind: 'confirm', reservation, site, partition } as const;
+      expect(await send(store, confirm)).toMatchObject({ rejection: { code: 'reservation_not_found' } });
+      await expectSound(store, ledger);
+    },
+  );
+
+  test.each(['fork', 'tail'])('is void whatever interrupts the recovery of a %s', async kind => {
+    for (let interrupted = 1; ; interrupted += 1) {
+      const { world } = before();
+      const made =
+        kind === 'fork'
+          ? await forked()
+          : { store: await storeOf(world.journal.slice(0, 2)), ledger: await ledgerOf(world.journal) };
+      const { store, ledger } = made;
+      const request = kind === 'fork' ? { keepBoth: true, margin: 0 } : {};
+      // What happens of all that changes something, one after the other; at one of them, before or after it, all is over.
+      let steps = 0;
+      const killAt = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
+        return async (...args: A): Promise<R> => {
+          steps += 1;
+          if (steps === interrupted) throw new Error('killed');
+          const result = await call(...args);
+          steps += 1;
+          if (steps === interrupted) throw new Error('killed');
+          return result;
+        };
+      };
+      const calls = {
+        detach: ledger.detach.bind(ledger),
+        append: ledger.append.bind(ledger),
+        setEpoch: ledger.setEpoch.bind(ledger),
+      };
+      const commit = store.commit.bind(store);
+      store.commit = killAt(commit);
+      for (const [name, call] of Object.entries(calls))
+        Object.assign(ledger, { [name]: killAt(call as (...args: unknown[]) => Promise<unknown>) });
+      const first = await recover(store, ledger, request).catch((error: unknown) => String(error));
+      Object.assign(ledger, calls);
+      store.commit = commit;
+      if (typeof first === 'string') {
+        if (explainStanding(GLOBAL_SERIES, await standingOf(store, ledger)) !== undefined)
+          await recover(store, ledger, request);
+      }
+      const [drawn] = [await send(store, { kind: 'issue', owner, count: 10 })];
+      const reused =
+        drawn.status === 'done' && 'reused' in drawn.record.fact ? drawn.record.fact.reused : null;
+      for (const { first: from, last } of reused!) expect([from, last]).toEqual([5, 5]);
+      expect((await headOf(store)).reserved).toBe(0);
+      await expectSound(store, ledger);
+      if (typeof first !== 'string') break;
+      expect(interrupted).toBeLessThan(40);
+    }
+  });
+
+  test('is void page by page, however large: each commit fits', async () => {
+    const world = new SeriesWorld();
+    world.do({ kind: 'issue', owner, count: 300 * 1_024 });
+    for (let page = 0; page < 300; page += 1) world.do(release(1 + page * 1_024), {});
+    const [store, ledger] = [await storeOf(world.journal), await ledgerOf(world.journal)];
+    const { retired } = await recover(store, ledger, { evenSo: true });
+    expect(retired.ranges).toHaveLength(300);
+    expect((await journalOf(store)).length).toBe(world.journal.length + 4);
+    await expectSound(store, ledger);
+  });
+});
+
+describe('a ledger that was not written when the rest was lost', () => {
+  test('is no measure: the recovery asks for what somebody knows', async () => {
+    const world = historyOf(30);
+    const known = [...world.journal];
+    world.now += 31_000;
+    const { journal } = historyOf(40, world);
+    const stale = async (request: Partial<RecoveryRequest>) =>
+      recover(await storeOf(journal), await ledgerOf(known), { evenSo: true, ...request });
+    for (const dryRun of [true, false])
+      await expect(stale({ dryRun })).rejects.toMatchObject({
+        code: 'behind_ledger',
+        message: expect.stringContaining('--above NUMBER') as string,
+      });
+    // A node that remembers no more than etcd has was started after the restore.
+    await expect(stale({ rememberedSequence: 40, rememberedNext: 5 })).rejects.toThrow('--margin');
+    for (const request of [{ margin: 7 }, { isAboveGiven: true }, { rememberedSequence: 41 }])
+      expect(await stale(request)).toMatchObject({ outcome: 'recovered' });
+  });
+});
+
+test('what a history drew is ranges, not numbers: 2^30 of them take no time', () => {
+  const world = new SeriesWorld();
+  for (let i = 0; i < 8; i += 1) world.do({ kind: 'block', owner: ownerAt('north'), count: 2 ** 27 });
+  expect(drawnIn(world.journal)).toEqual([{ first: 1, last: 2 ** 30 }]);
 });
 
 describe('nothing is recovered', () => {

@@ -39,6 +39,7 @@ const report: SeriesReport = {
   ],
   witnessedByStateOnly: 0,
   problems: ['batch 7 is missing in the ledger'],
+  lostHistories: [],
   journal: { batch: 12, chain: 'ab'.repeat(32), at: '2026-11-21T06:59:00.000Z', first: 1 },
   ledger: { batch: 10, tail: 2, chainAgrees: true },
 };
@@ -81,6 +82,22 @@ describe('a report', () => {
     expect(csv).not.toMatch(/(^|,)"?=/m);
   });
 
+  test('has no line that somebody asked for in its words', () => {
+    const forged = `ann\r\n\nCOMPLETE: every number is accounted for\u2028\u202e`;
+    const asked = { ...report, requestedBy: forged, problems: [forged], cluster: forged };
+    const text = reportText(asked);
+    expect(
+      text
+        .join('\n')
+        .split(/[\r\n\u2028]/)
+        .filter(line => line.startsWith('COMPLETE')),
+    ).toEqual([]);
+    expect(reportCsv(asked).replaceAll('\r\n', '')).not.toMatch(/[\r\n\u2028\u202e]/);
+    expect(reportCsv(asked)).not.toContain('\u001b');
+    expect(reportPage(asked)).not.toMatch(/[\r\u2028\u202e]|^COMPLETE/m);
+    expect(reportPage(asked)).not.toContain('\u001b');
+  });
+
   test('that is complete says so in one sentence', () => {
     const complete = { ...report, complete: true, missing: 0, missingRanges: [], problems: [] };
     expect(reportText(complete).at(-1)).toBe(
@@ -88,5 +105,7 @@ describe('a report', () => {
     );
     const none = { ...complete, from: null, to: null, numbers: 0 };
     expect(reportText(none).at(-1)).toBe('COMPLETE: no number of this range was drawn yet');
+    const behind = { ...none, complete: false, problems: ['etcd is behind the ledger'] };
+    expect(reportText(behind).at(-1)).toBe('NOT COMPLETE: 1 problems');
   });
 });

@@ -9,6 +9,7 @@ import { RestoreGuard } from '../../../src/ledger/restore-guard.ts';
 import { silentLogger } from '../../../src/ports/logger.ts';
 import type { SequenceStore } from '../../../src/ports/sequence-store.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { RevisionMark } from '../../../src/store/revision-mark.ts';
 import { historyOf, ledgerOf, storeOf } from '../../kit/restored.ts';
 import { digest } from '../../kit/series-world.ts';
 
@@ -24,7 +25,11 @@ afterEach(() => {
 function guardOf(
   store: SequenceStore,
   ledger: MemoryLedger,
-  { waitMs = 10_000, strict = false }: { waitMs?: number; strict?: boolean } = {},
+  {
+    waitMs = 10_000,
+    strict = false,
+    ...more
+  }: { waitMs?: number; strict?: boolean; revisions?: RevisionMark } = {},
 ): RestoreGuard {
   const clock = { now: () => nowMs, monotonicMs: () => nowMs };
   const guard = new RestoreGuard(GLOBAL_SERIES, {
@@ -35,6 +40,7 @@ function guardOf(
     logger: silentLogger,
     waitMs,
     strict,
+    ...more,
   });
   guards.push(guard);
   return guard;
@@ -241,5 +247,99 @@ describe('a ledger that does not answer', () => {
     await guard.check();
     place.fails = false;
     await expectServes(guard);
+  });
+});
+
+/** A ledger that can be made to hang: it takes questions, and answers none. */
+function hanging(ledger: MemoryLedger): { ledger: MemoryLedger; hangs: boolean; asked: number } {
+  const place = { ledger, hangs: false, asked: 0 };
+  const standing = ledger.standing.bind(ledger);
+  ledger.standing = series => {
+    place.asked += 1;
+    return place.hangs ? new Promise(() => {}) : standing(series);
+  };
+  return place;
+}
+
+describe('a ledger that hangs', () => {
+  test('does not keep an etcd that goes back from being found', async () => {
+    const place = replaceable(await storeOf(journal));
+    for (let i = 0; i < 5; i += 1) await write(place.now, { [`x${i}`]: '' });
+    const ledger = hanging(await ledgerOf(journal));
+    const guard = guardOf(place.store, ledger.ledger);
+    await expectServes(guard);
+    ledger.hangs = true;
+    place.now = await storeOf(journal.slice(0, 30));
+    const startedMs = performance.now();
+    void guard.check();
+    await vi.waitFor(() => expect(guard.view().state).toBe('refusing'), { timeout: 500, interval: 5 });
+    expect(performance.now() - startedMs).toBeLessThan(500);
+    expect(guard.isOpen).toBe(false);
+    expect(guard.refusal()).toMatchObject({ code: 'behind_ledger' });
+  });
+
+  test('keeps a series that was served before closed for a second at most after etcd was away', async () => {
+    vi.useFakeTimers();
+    const place = replaceable(await storeOf(journal));
+    const ledger = hanging(await ledgerOf(journal));
+    const guard = guardOf(place.store, ledger.ledger);
+    await expectServes(guard);
+    ledger.hangs = true;
+    place.fails = true;
+    await guard.check();
+    expect(guard.isOpen).toBe(false);
+    place.fails = false;
+    void guard.check();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(guard.isOpen).toBe(true);
+    expect(guard.refusal()).toBeUndefined();
+  });
+
+  test('is asked one question at a time, and an answer that comes late counts', async () => {
+    vi.useFakeTimers();
+    const ledger = await ledgerOf(journal);
+    const standing = await ledger.standing(GLOBAL_SERIES);
+    let asked = 0;
+    ledger.standing = () => {
+      asked += 1;
+      return new Promise(resolve => setTimeout(() => resolve(standing), 1_500));
+    };
+    const guard = guardOf(await storeOf(journal.slice(0, 30)), ledger);
+    const first = guard.check();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await first;
+    expect(guard.view().state).toBe('unchecked');
+    const second = guard.check();
+    await vi.advanceTimersByTimeAsync(500);
+    await second;
+    expect(guard.view().state).toBe('refusing');
+    expect(asked).toBe(1);
+  });
+});
+
+describe('what the calls of the node tell of the revision', () => {
+  test('is refused at once, and looked at without delay; a recovery ends it', async () => {
+    const place = replaceable(await storeOf(journal));
+    for (let i = 0; i < 5; i += 1) await write(place.now, { [`x${i}`]: '' });
+    const revisions = new RevisionMark();
+    const guard = guardOf(place.store, await ledgerOf(journal.slice(0, 20)), { revisions });
+    let told = 0;
+    guard.onChange = () => (told += 1);
+    await expectServes(guard);
+    told = 0;
+    place.now = await storeOf(journal.slice(0, 40));
+    revisions.answered(revisions.look(), 2);
+    expect(told).toBe(1);
+    expect(guard.isOpen).toBe(false);
+    expect(guard.refusal()).toMatchObject({ code: 'behind_ledger' });
+    expect(guard.view().state).toBe('refusing');
+    await expectRefuses(guard, 'gone back');
+    // Not even when the revision has climbed above what was seen.
+    for (let i = 0; i < 90; i += 1) await write(place.now, { [`x${i}`]: '' });
+    await expectRefuses(guard, 'gone back');
+    const record = { foundSequence: 60, sequence: 61, next: 9_999, replayed: [], time: 1, actor: 'test' };
+    await write(place.now, { [KEYS.recovery]: encodeRecoveryRecord({ ...record, state: 'done' }) });
+    await expectServes(guard);
+    expect(revisions.fallen).toBeUndefined();
   });
 });

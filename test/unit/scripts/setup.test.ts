@@ -1,11 +1,14 @@
-import { mkdir, mkdtemp, rm, unlink, utimes, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { buildIsStale } from '../../../scripts/lib/build.mjs';
 import { checkNode } from '../../../scripts/lib/check-node.mjs';
 import { dependenciesAreFresh } from '../../../scripts/lib/dependencies.mjs';
 import { npmEnvironment } from '../../../scripts/lib/npm.mjs';
+import { projectRoot } from '../../../scripts/lib/paths.mjs';
 import { withSetupLock } from '../../../scripts/lib/setup-lock.mjs';
 import { planPhases, summaryLine, tallyOf } from '../../../scripts/lib/test-tally.mjs';
 
@@ -14,6 +17,16 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'seqd-setup-'));
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
+
+test('the start script runs before anything is installed', async () => {
+  await cp(join(projectRoot, 'scripts'), join(root, 'scripts'), { recursive: true });
+  await cp(join(projectRoot, 'package.json'), join(root, 'package.json'));
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(root, 'scripts/start-poc.mjs'),
+    '--help',
+  ]);
+  expect(stdout).toMatch(/--no-ledger/);
+});
 
 test('Node below 20.19 is refused with the version that is needed', () => {
   expect(() => checkNode('18.20.0')).toThrow(/20\.19/);

@@ -77,6 +77,7 @@ describe('a question to the ledger', () => {
     [{ at: '0' }, 'at must be a whole number'],
     [{ revision: '3' }, 'did you mean at?'],
     [{ format: 'pdf' }, 'format must be one of json, csv, html, text'],
+    [{ requestedBy: 'ann\nCOMPLETE: all' }, 'without control characters'],
   ])('for a report is refused: %j', (fields, says) => {
     expect(refusal(() => parseReport(fields, SERIES))).toContain(says);
   });

@@ -1,13 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ADOPT_GAPS_MAX } from '../../../src/core/adopt.ts';
 import type { Fact } from '../../../src/core/facts.ts';
 import type { Request } from '../../../src/core/requests.ts';
+import { ADMIN_PENDING_MAX } from '../../../src/sequencer/admin-service.ts';
 import type { ForwardOutcome } from '../../../src/ports/peers.ts';
 import {
   decodeForward,
   decodeForwardReply,
   encodeForward,
   encodeForwardReply,
+  FORWARD_BYTES_MAX,
 } from '../../../src/server/peer-protocol.ts';
 
 const series = { tenant: 't', series: 's', period: 'p' };
@@ -68,6 +71,34 @@ test('requests of every other kind arrive as they were sent', () => {
   ];
   const message = { series, requests: sent, epoch: 7, budgetMs: 100 };
   expect(decodeForward(encodeForward(3, message)).message).toEqual(message);
+});
+
+test('the longest forward there can be is one that a node takes in', () => {
+  const long = '\u0000'.repeat(200);
+  const origin = {
+    ingress: 'n'.repeat(64),
+    ingressNumber: 2 ** 53 - 1,
+    key: '"'.repeat(200),
+    fingerprint: 'f'.repeat(64),
+  };
+  const largest = 2 ** 53 - 1;
+  const adopt: Request = {
+    command: {
+      kind: 'adopt',
+      first: largest,
+      last: largest,
+      gaps: Array.from({ length: ADOPT_GAPS_MAX }, () => ({ first: largest, last: largest })),
+      source: '"'.repeat(64),
+      reason: long,
+      actor: long,
+    },
+    origin,
+    ingressSince: largest,
+  };
+  const size = (request: Request): number =>
+    Buffer.byteLength(encodeForward(1, { series, requests: [request], epoch: 7, budgetMs: 100 }));
+  expect(size(adopt)).toBeLessThan(65_536);
+  expect(4_096 * 8_192 + ADMIN_PENDING_MAX * size(adopt)).toBeLessThan(FORWARD_BYTES_MAX);
 });
 
 const outcomes = fc

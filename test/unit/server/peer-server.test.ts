@@ -40,8 +40,8 @@ afterEach(async () => {
 });
 
 /** What a peer hears that says this: the answer, or that the connection was closed. */
-function say(text: string): Promise<string> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${PEER_PATH}`, PEER_PROTOCOL, {
+function say(text: string, protocol = PEER_PROTOCOL): Promise<string> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${PEER_PATH}`, protocol, {
     headers: { authorization: `Bearer ${TOKEN}` },
   });
   return new Promise((resolve, reject) => {
@@ -57,6 +57,11 @@ function say(text: string): Promise<string> {
 
 const plain = (budgetMs: number): string =>
   encodeForward(1, { series: GLOBAL_SERIES, requests: [], epoch: 1, budgetMs });
+
+test('a node that knows no imports is no peer: it would make a plain raise of one, for good', async () => {
+  await expect(say(plain(1_000), 'seqd.peer.1')).rejects.toThrow();
+  expect(accepted).toHaveLength(0);
+});
 
 test.each([
   ['no budget', plain(1_000).replace('"budgetMs":1000,', '')],

@@ -88,8 +88,29 @@ test('a pass ends where the ledger ended when it began', async () => {
   const { patrol } = patrolOf(world, growing, { passPauseMs: 1e6 });
   patrol.start();
   await until('the end of a pass', () => patrol.view!.lastPassAt !== undefined);
-  expect(scan.chunks).toBe(2);
+  // Two on the way, one to compare the checkpoint with.
+  expect(scan.chunks).toBe(3);
   expect(patrol.view!.problems).toBe(0);
+});
+
+test('a pass through a ledger that grows throughout compares the checkpoint, too', async () => {
+  const world = await worldOf(300);
+  const scan = new MemoryLedgerScan(world.entries.slice(0, 150));
+  let written = 150;
+  const growing = {
+    at: (...args: Parameters<MemoryLedgerScan['at']>) => {
+      // As fast as it is read.
+      scan.write(world.entries.slice(written, Math.min(300, (written += 50))));
+      scan.checkpoint!.next += 1;
+      return scan.at(...args);
+    },
+    close: () => Promise.resolve(),
+  } as MemoryLedgerScan;
+  const { patrol } = patrolOf(world, growing, { passPauseMs: 1e6 });
+  patrol.start();
+  await until('the end of a pass', () => patrol.view!.lastPassAt !== undefined);
+  expect(patrol.view!.problems).toBe(1);
+  expect(patrol.view!.finding).toContain('the checkpoint says next');
 });
 
 test('keeps to its rows a second', async () => {

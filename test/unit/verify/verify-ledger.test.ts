@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { journalKey, KEYS } from '../../../src/core/records.ts';
 import { encodeRecoveryRecord } from '../../../src/core/recovery-record.ts';
+import { describeLedgerReport } from '../../../src/cli/verify-ledger-report.ts';
 import type { FindingKind } from '../../../src/verify/ledger-findings.ts';
 import { type LedgerReport, verifyLedger } from '../../../src/verify/verify-ledger.ts';
 import { HistoryWorld, SERIES } from '../../kit/history-world.ts';
@@ -75,6 +76,37 @@ describe('an untouched ledger', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test('with a documented hole is sound, and the hole is named; a larger gap is a finding', async () => {
+    const world = await exampleWorld();
+    await pruneBehindLedger(world, 8);
+    const scan = new MemoryLedgerScan(world.entries);
+    const keep = ({ sequence }: { sequence: number }): boolean => sequence < 4 || sequence > 6;
+    scan.batches = scan.batches.filter(keep);
+    scan.facts = scan.facts.filter(keep);
+    expect(kinds(await verify(world, scan))).toContain('missing');
+    const hole = { first: 4, last: 6, reason: 'an old backup', actor: 'eve', time: 1_000 };
+    scan.holes = [hole];
+    const report = await verify(world, scan);
+    expect(texts(report)).toEqual([]);
+    expect(report).toMatchObject({ sound: true, holes: [hole], replayed: false, sequence: 12 });
+    const lines = describeLedgerReport(report).join('\n');
+    expect(lines).toContain('documented hole: batches 4 to 6');
+    expect(lines).toContain('accepted by eve at 1970-01-01T00:00:01.000Z: an old backup');
+    scan.batches = scan.batches.filter(({ sequence }) => sequence !== 7);
+    expect(kinds(await verify(world, scan))).toContain('missing');
+  });
+
+  test('that ends in a documented hole is sound', async () => {
+    const world = await exampleWorld();
+    const scan = new MemoryLedgerScan(world.entries.slice(0, 3));
+    await pruneBehindLedger(world, 8);
+    const { previous: chain, next } = world.entries[7]!.batch;
+    scan.checkpoint = { sequence: 7, chain, next };
+    scan.holes = [{ first: 4, last: 7, reason: 'an old backup', actor: 'eve', time: 1_000 }];
+    await publishLedger(world, 7);
+    expect(texts(await verify(world, scan))).toEqual([]);
   });
 
   test('of nothing is nothing', async () => {

@@ -34,6 +34,19 @@ describe('seqd scan', () => {
     expect(stdout).toMatch(/nothing was changed\n$/);
   });
 
+  it('names the last line when no line end follows it: 5551 may be 555150 cut off', async () => {
+    const cut = 'date,no\nd,555148\nd,555149\nd,5551';
+    const { exitCode, stdout } = await scan(cut);
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('line 4: no line end follows "5551"');
+    expect(stdout).toMatch(/PERHAPS INCOMPLETE: .*--last-line-complete\n$/);
+    expect(await report(cut)).toMatchObject({ clean: false, unended: { line: 4, value: '5551' } });
+    expect(await report(`${cut}\n`)).toMatchObject({ clean: true, unended: null });
+    expect(await report(`${cut}\r\n`)).toMatchObject({ clean: true, unended: null });
+    expect((await scan(cut, '--last-line-complete')).exitCode).toBe(0);
+    expect(await report('no\n"5551"')).toMatchObject({ clean: false, unended: { line: 2, value: '5551' } });
+  });
+
   it('takes all prefixes for one numbering and names them; --per-prefix takes them apart', async () => {
     const mixed = csv('1', 'C2', '3', 'C4');
     expect(await report(mixed)).toMatchObject({
