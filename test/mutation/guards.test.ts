@@ -4,7 +4,8 @@ import { type Guard, GUARDS } from './guards.ts';
 import { type RunOutcome, WorkingCopy } from './mutant.ts';
 
 /** A test that fails is a proof only if it fails for what it asserts. */
-const ASSERTED = /^(AssertionError|Error: after the scenario:|Error: Property failed)/;
+const ASSERTED =
+  /^(AssertionError|Error: after the scenario:|Error: Property failed|Error: promise resolved)/;
 
 /** As many mutants at a time as there are processors. */
 const free: (() => void)[] = [];

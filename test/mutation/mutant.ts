@@ -18,6 +18,7 @@ const COPIED = [
   'test/unit/ledger',
   'test/unit/sequencer',
   'test/unit/server',
+  'test/unit/store',
   'test/unit/verify',
   'package.json',
   'tsconfig.json',
