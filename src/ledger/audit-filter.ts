@@ -1,22 +1,10 @@
+import { EVENT_KINDS } from '../core/document-event.ts';
 import type { AuditFilter, LedgerFact } from '../ports/ledger-reader.ts';
 import type { JournalEntry } from '../core/records.ts';
 import { columnText, type FactRow, factRowsOf } from './ledger-rows.ts';
 
-/** Kinds of rows, as they can be asked for. */
-export const FACT_KINDS = [
-  'issue',
-  'block',
-  'reserve',
-  'confirm',
-  'cancel',
-  'expire',
-  'release',
-  'void',
-  'raise',
-  'import',
-  'adopt',
-  'retire',
-] as const;
+/** Kinds of rows, as they can be asked for: those of facts, and the numbers that a raise imports. */
+export const FACT_KINDS = [...EVENT_KINDS, 'import'] as const;
 
 /** A journal entry's facts as the ledger will hold them. */
 export function ledgerFactsOf({ batch, revision }: JournalEntry): LedgerFact[] {

@@ -370,6 +370,10 @@ describe('migrations', () => {
     await expect(migrateUp(optionsOf(url))).rejects.toEqual(refusal);
     await expect(migrateDown(optionsOf(url))).rejects.toEqual(refusal);
     await expect(assertMigrated(pool, 'seqd')).rejects.toEqual(refusal);
+    const careful = new PostgresLedger({ pool, cluster: 'test', schema: 'seqd', digest });
+    const entries = journal(30, { stepMs: MONTH_MS });
+    await expect(careful.append(SERIES, entries, 1)).rejects.toEqual(refusal);
+    expect((await careful.position(SERIES)).sequence).toBe(0);
     expect((await migrationStatus(optionsOf(url))).unknown).toEqual(['999_future']);
     await expect(assertMigrated(pool, 'elsewhere')).rejects.toMatchObject({ code: 'ledger_unavailable' });
   });

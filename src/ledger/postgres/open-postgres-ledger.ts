@@ -21,5 +21,5 @@ export function openPostgresLedger(
     onLostConnection: error => logger.warn({ err: error }, 'a connection to the ledger has broken'),
   });
   const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
-  return new PostgresLedger({ pool, cluster, digest });
+  return new PostgresLedger({ pool, cluster, schema: settings.schema, digest });
 }

@@ -20,6 +20,7 @@ import { documentHole } from './ledger-holes.ts';
 import { insertBatches, insertFacts } from './insert-rows.ts';
 import { translating } from './ledger-errors.ts';
 import { LedgerIds } from './ledger-ids.ts';
+import { assertMigrated } from './migrations.ts';
 import { Partitions } from './partitions.ts';
 
 /** What a {@link PostgresLedger} works with. */
@@ -28,6 +29,8 @@ export interface PostgresLedgerOptions {
   readonly pool: Pool;
   /** The cluster whose series these are. */
   readonly cluster: string;
+  /** Where its tables are: nothing is written to those of another version. Unchecked when left out. */
+  readonly schema?: string;
   /** SHA-256 in lower-case hex. */
   readonly digest: Digest;
 }
@@ -51,8 +54,11 @@ export class PostgresLedger implements Ledger {
   private readonly ids: LedgerIds;
   private readonly partitions = new Partitions();
   private closing: Promise<void> | undefined;
+  private readonly schema: string | undefined;
+  private tablesFit = false;
 
-  constructor({ pool, cluster, digest }: PostgresLedgerOptions) {
+  constructor({ pool, cluster, schema, digest }: PostgresLedgerOptions) {
+    this.schema = schema;
     this.pool = pool;
     this.cluster = cluster;
     this.digest = digest;
@@ -88,6 +94,7 @@ export class PostgresLedger implements Ledger {
       // The first batch of all has none before it.
       const missing = beginsHere ? entries[0]!.batch.sequence - 1 : 0;
       try {
+        await this.checkTables();
         return await this.appendChain(series, chain, epoch, missing);
       } catch (error) {
         this.forget();
@@ -106,6 +113,13 @@ export class PostgresLedger implements Ledger {
   async close(): Promise<void> {
     this.closing ??= this.pool.end();
     await this.closing;
+  }
+
+  /** Once, and again after an error: the database may have been migrated or replaced. */
+  private async checkTables(): Promise<void> {
+    if (this.schema === undefined || this.tablesFit) return;
+    await assertMigrated(this.pool, this.schema);
+    this.tablesFit = true;
   }
 
   /** @param missing batches before the chain that the ledger, which has none yet, is to go on without */
@@ -181,6 +195,7 @@ export class PostgresLedger implements Ledger {
   }
 
   private forget(): void {
+    this.tablesFit = false;
     this.ids.forget();
     this.partitions.forget();
   }
