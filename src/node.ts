@@ -5,19 +5,11 @@ import { randomAdminToken, removeAdminToken, writeAdminToken } from './config/ad
 import { advertiseUrlOf, type Config, nodeIdOf } from './config/index.ts';
 import type { SeriesSettings } from './core/head.ts';
 import { SeqdError } from './core/errors.ts';
-import { type EventPumps, openEvents } from './events/open-events.ts';
 import { GLOBAL_SERIES } from './core/identifiers.ts';
 import { DEFAULT_WINDOW, type WindowLimits } from './core/window.ts';
-import { openPostgresLedger } from './ledger/postgres/open-postgres-ledger.ts';
-import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
-import { openPostgresLedgerReader } from './ledger/postgres/open-postgres-ledger-reader.ts';
-import { LedgerPatrol, type LedgerPatrolDependencies } from './ledger/ledger-patrol.ts';
-import { openPostgresLedgerScan } from './ledger/postgres/open-postgres-ledger-scan.ts';
-import { Projector } from './ledger/projector.ts';
-import { RestoreGuard } from './ledger/restore-guard.ts';
 import { createSystemClock } from './ports/clock.ts';
+import { NodeLedger } from './node-ledger.ts';
 import type { NodeInfo } from './ports/coordination.ts';
-import type { LedgerReader } from './ports/ledger-reader.ts';
 import type { Logger } from './ports/logger.ts';
 import { AdminService } from './sequencer/admin-service.ts';
 import { Admission } from './sequencer/admission.ts';
@@ -29,11 +21,9 @@ import { createHttpApp } from './server/http/http-app.ts';
 import { Accounting } from './server/http/request-context.ts';
 import type { HealthCheck } from './server/http/health-routes.ts';
 import { EventLoopDelay } from './server/event-loop.ts';
-import { EventMetrics } from './server/event-metrics.ts';
 import { HttpServer } from './server/http-server.ts';
 import { RecentLatency } from './server/latency.ts';
 import { Metrics } from './server/metrics.ts';
-import { observePatrol } from './server/patrol-metrics.ts';
 import { WebSocketPeers } from './server/peer-client.ts';
 import { PeerServer } from './server/peer-server.ts';
 import { StatsService } from './server/stats.ts';
@@ -47,9 +37,6 @@ import { VERSION } from './version.ts';
 
 /** How often nodes and leaders are looked up. */
 const REFRESH_INTERVAL_MS = 500;
-
-/** How long a ledger that does not answer holds a node up that ends. */
-const LEDGER_CLOSE_MS = 1_000;
 
 /** SHA-256 in lower-case hex. */
 export const sha256: (text: string) => string = text => hash('sha256', text);
@@ -70,12 +57,7 @@ export class SeqdNode {
   private readonly peers = new WebSocketPeers();
   private readonly peerServer: PeerServer;
   private readonly sequencer: SeriesSequencer;
-  private readonly ledger: PostgresLedger | undefined;
-  private readonly guard: RestoreGuard | undefined;
-  private readonly ledgerReader: LedgerReader | undefined;
-  private readonly events: EventPumps | undefined;
-  private readonly projector: Projector | undefined;
-  private readonly patrol: LedgerPatrol | undefined;
+  private readonly ledger: NodeLedger;
   private readonly stats: StatsService;
   private readonly compactor: EtcdCompactor | undefined;
   private readonly leaderFinder: EtcdLeaderFinder;
@@ -113,20 +95,14 @@ export class SeqdNode {
     });
     const metrics = new Metrics();
     const window = windowOf(config);
-    this.ledger = openLedger(config, logger);
-    this.ledgerReader = openLedgerReader(config, logger);
-    if (this.ledger !== undefined) {
-      this.guard = new RestoreGuard(GLOBAL_SERIES, {
-        store: etcdStore,
-        revisions: connection.revisions,
-        ledger: this.ledger,
-        digest: sha256,
-        clock,
-        logger,
-        waitMs: config.sequence.ledger.guardWaitMs,
-        strict: config.sequence.ledger.guardStrict,
-      });
-    }
+    this.ledger = new NodeLedger(config, {
+      etcdStore,
+      revisions: connection.revisions,
+      digest: sha256,
+      clock,
+      logger,
+    });
+    const { lookup, guard } = this.ledger;
     this.sequencer = new SeriesSequencer(GLOBAL_SERIES, {
       store,
       coordination: this.coordination,
@@ -146,47 +122,21 @@ export class SeqdNode {
         bytesMax: config.sequence.journal.megabytesMax * 1024 * 1024,
       },
       ledger: {
-        configured: this.ledger !== undefined,
+        configured: lookup !== undefined,
         bytesMax: config.sequence.ledger.journalMegabytesMax * 1024 * 1024,
         // What the index can hold, or the bytes could not be told.
         batchesMax: INDEX_CAPACITY,
-        ...(this.ledger === undefined ? {} : { lookup: this.ledger }),
+        ...(lookup === undefined ? {} : { lookup }),
       },
-      ...(this.guard === undefined ? {} : { guard: this.guard }),
+      ...(guard === undefined ? {} : { guard }),
     });
-    this.events = openEvents(config, {
-      holder: `${this.id}-${this.instance}`,
-      // The leader has enough to do.
-      reluctant: () => this.coordination.leads(GLOBAL_SERIES) && this.coordination.nodes().length > 1,
-      clock,
-      logger,
-      observer: new EventMetrics(
-        metrics.registry,
-        () => this.events?.pumps ?? [],
-        () => clock.now(),
-      ),
-    });
-    if (this.ledger !== undefined) {
-      this.projector = new Projector(GLOBAL_SERIES, {
-        store,
-        coordination: this.coordination,
-        ledger: this.ledger,
-        clock,
-        logger,
-        random: Math.random,
-        head: () => this.sequencer.lastKnown?.head,
-        projected: batches => metrics.batchesProjected(GLOBAL_SERIES, batches),
-        diverged: () => void this.guard?.check(),
-      });
-    }
-    this.patrol = openPatrol(config, {
+    this.ledger.employ({
       store,
-      clock,
-      logger,
-      digest: sha256,
-      isMyTurn: () => this.projector?.isProjecting ?? false,
+      coordination: this.coordination,
+      sequencer: this.sequencer,
+      metrics,
+      holder: `${this.id}-${this.instance}`,
     });
-    if (this.patrol !== undefined) observePatrol(metrics.registry, GLOBAL_SERIES, () => this.patrol?.view);
     this.leaderFinder = new EtcdLeaderFinder(connection, logger);
     if (etcd.compactionMinutes > 0) {
       this.compactor = new EtcdCompactor(connection, {
@@ -205,7 +155,7 @@ export class SeqdNode {
       latency,
       eventLoopDelayMaxMs: this.eventLoop.reader(),
       members: () => readMemberStatus(this.connection),
-      patrol: () => this.patrol?.view,
+      patrol: () => this.ledger.patrolView,
       window,
       vocabulary: {
         sites: config.sequence.sites,
@@ -226,14 +176,14 @@ export class SeqdNode {
       pendingRequests: () => this.sequencer.load,
       ledger: () => this.sequencer.ledger.view(),
       setBack: () => this.sequencer.restoreGuard.state === 'refusing',
-      projects: () => this.projector?.isProjecting ?? false,
+      projects: () => this.ledger.isProjecting,
       eventLoopDelayMaxMs: this.eventLoop.reader(),
     });
     const { handle, classes } = createHttpApp({
       series: GLOBAL_SERIES,
       cluster: config.sequence.cluster,
       store,
-      reader: this.ledgerReader,
+      reader: this.ledger.reader,
       numbers: new NumberService(this.sequencer, sha256),
       stats: this.stats,
       coordination: this.coordination,
@@ -284,15 +234,13 @@ export class SeqdNode {
     await this.join();
     this.assertStarting();
     void this.leaderFinder.start();
-    await this.guard?.start();
+    await this.ledger.guard?.start();
     this.assertStarting();
     await this.sequencer.start();
     this.assertStarting();
     this.stats.start();
     this.compactor?.start();
-    this.projector?.start();
-    this.patrol?.start();
-    this.events?.start();
+    this.ledger.start();
     this.status = 'serving';
     this.logger.info({ url: this.url, cluster: this.config.sequence.cluster }, 'seqd is serving');
     void this.warnOfOldEtcd();
@@ -303,7 +251,7 @@ export class SeqdNode {
     if (this.status === 'draining' || this.status === 'closed') return;
     this.status = 'draining';
     this.http.drain();
-    await Promise.all([this.sequencer.drain({ deadlineMs }), this.projector?.drain({ deadlineMs })]);
+    await Promise.all([this.sequencer.drain({ deadlineMs }), this.ledger.drain({ deadlineMs })]);
   }
 
   /** Leaves the cluster and frees everything. */
@@ -315,15 +263,13 @@ export class SeqdNode {
     this.stats.close();
     this.compactor?.close();
     this.leaderFinder.close();
-    this.projector?.close();
-    void this.events?.close();
-    this.guard?.close();
+    this.ledger.close();
     this.sequencer.close();
     await this.coordination.close();
     this.peerServer.close();
     await this.peers.close();
     await this.http.close();
-    await this.closeLedger();
+    await this.ledger.disconnect();
     this.connection.close();
   }
 
@@ -360,22 +306,6 @@ export class SeqdNode {
         await new Promise(resolve => setTimeout(resolve, 200));
       }
     }
-  }
-
-  private async closeLedger(): Promise<void> {
-    if (this.ledger === undefined) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>(resolve => (timer = setTimeout(resolve, LEDGER_CLOSE_MS)));
-    const closing = Promise.all([
-      this.events?.close(),
-      this.ledger.close(),
-      this.ledgerReader?.close(),
-      this.patrol?.close(),
-    ]).catch((error: unknown) => {
-      this.logger.debug({ err: error }, 'ledger not closed');
-    });
-    await Promise.race([closing, late]);
-    clearTimeout(timer);
   }
 
   private checks(): HealthCheck[] {
@@ -424,35 +354,6 @@ function settingsOf({ sequence: { core } }: Config): SeriesSettings {
     maximum: core.maximum,
     reuse: core.gapRecoveryEnabled ? 'lowest-first' : 'never',
   };
-}
-
-function openLedger({ sequence: { ledger, cluster } }: Config, logger: Logger): PostgresLedger | undefined {
-  const { url } = ledger;
-  return url === null ? undefined : openPostgresLedger({ ...ledger, url }, { cluster, logger });
-}
-
-function openLedgerReader(
-  { sequence: { ledger, cluster } }: Config,
-  logger: Logger,
-): LedgerReader | undefined {
-  const { url } = ledger;
-  return url === null ? undefined : openPostgresLedgerReader({ ...ledger, url }, { cluster, logger });
-}
-
-function openPatrol(
-  { sequence: { ledger, cluster } }: Config,
-  deps: Omit<LedgerPatrolDependencies, 'scan' | 'rowsPerSecond'>,
-): LedgerPatrol | undefined {
-  const { url, verifyRowsPerSecond: rowsPerSecond } = ledger;
-  if (url === null || rowsPerSecond === 0) return undefined;
-  const scan = openPostgresLedgerScan(
-    { ...ledger, url },
-    {
-      cluster,
-      onLostConnection: error => deps.logger.warn({ err: error }, 'a connection to the ledger has broken'),
-    },
-  );
-  return new LedgerPatrol(GLOBAL_SERIES, { ...deps, scan, rowsPerSecond });
 }
 
 function windowOf({ sequence: { idempotency } }: Config): WindowLimits {
