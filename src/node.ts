@@ -184,6 +184,7 @@ export class SeqdNode {
       cluster: config.sequence.cluster,
       store,
       reader: this.ledger.reader,
+      digest: sha256,
       numbers: new NumberService(this.sequencer, sha256),
       stats: this.stats,
       coordination: this.coordination,

@@ -11,13 +11,14 @@ import {
   KEYS,
 } from '../core/records.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
+import { Breather } from '../sequencer/breather.ts';
 
-/** Journal entries held in memory at a time. */
-const CHUNK = 1000;
+/** Journal entries held in memory at a time; a chunk is read within one deadline, and decoded by the etcd client at one go. */
+const CHUNK = 200;
 
 /**
  * Reads every record of a series at one revision and checks that it is complete. Works on a live series: all
- * reads are of the same revision, whatever is committed meanwhile.
+ * reads are of the same revision, whatever is committed meanwhile; and in a process that serves, whose event loop it gives its turns.
  *
  * @returns `null` when the series does not exist
  * @throws SeqdError `unavailable`, `unsupported_format`
@@ -58,10 +59,16 @@ export async function verifySeries(
     },
     digest,
   );
+  const breather = new Breather();
   let from = journalKey(0);
   for (;;) {
     const chunk = await store.range({ series, from, to: `${KEYS.journal}\uffff`, limit: CHUNK, revision });
-    for (const entry of chunk.records) check.feed(decodeJournalEntry(entry.value, entry.revision));
+    for (const { value, revision: committedAt } of chunk.records) {
+      const entry = decodeJournalEntry(value, committedAt);
+      check.feed(entry);
+      if (breather.isDue({ characters: value.length, items: entry.batch.facts.length }))
+        await breather.pause();
+    }
     if (!chunk.more) return check.report();
     from = `${chunk.records.at(-1)!.key}\0`;
   }

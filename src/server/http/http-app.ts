@@ -1,26 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import express, {
-  type Express,
-  type NextFunction,
-  type Request,
-  type RequestHandler,
-  type Response,
-} from 'express';
-import helmet from 'helmet';
+import { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { SeqdError } from '../../core/errors.ts';
 import type { Metrics } from '../metrics.ts';
 import { DRAW_PATH, DrawEndpoint, type DrawEndpointOptions } from './draw-endpoint.ts';
 import { type AdminRoutesOptions, createAdminRoutes } from './admin-routes.ts';
+import { createDashboardRoutes } from './dashboard-routes.ts';
 import { createFastExpress, type FastClasses } from './fast-express.ts';
 import { createHealthRoutes, type HealthSources } from './health-routes.ts';
 import { createLedgerRoutes, type LedgerRoutesOptions } from './ledger-routes.ts';
 import { type Accounting, contextOf, REQUEST_ID_HEADER } from './request-context.ts';
 import { answerError } from './respond.ts';
 import { createSequenceRoutes, type SequenceRoutesOptions } from './sequence-routes.ts';
+import { createVerifyRoutes, type VerifyRoutesOptions } from './verify-routes.ts';
 
 /** What the HTTP interface is made of. */
 export interface HttpAppOptions
-  extends Omit<SequenceRoutesOptions, 'draw'>, DrawEndpointOptions, AdminRoutesOptions, LedgerRoutesOptions {
+  extends
+    Omit<SequenceRoutesOptions, 'draw'>,
+    DrawEndpointOptions,
+    AdminRoutesOptions,
+    LedgerRoutesOptions,
+    VerifyRoutesOptions {
   readonly health: HealthSources;
   readonly metrics: Metrics;
   readonly accounting: Accounting;
@@ -65,7 +65,7 @@ function createExpressApp(options: HttpAppOptions & { draw: DrawEndpoint }): {
   app.disable('etag');
   app.use(SEQUENCE_BASE, mountedAt(SEQUENCE_BASE), createSequenceRoutes(options));
   app.use(ADMIN_BASE, mountedAt(ADMIN_BASE), createAdminRoutes(options));
-  app.use(LEDGER_BASE, mountedAt(LEDGER_BASE), createLedgerRoutes(options));
+  app.use(LEDGER_BASE, mountedAt(LEDGER_BASE), createLedgerRoutes(options), createVerifyRoutes(options));
   app.use(createHealthRoutes(options.health));
   app.get('/metrics', async (_request, response) => {
     const text = await options.metrics.registry.metrics();
@@ -74,8 +74,10 @@ function createExpressApp(options: HttpAppOptions & { draw: DrawEndpoint }): {
   app.use(
     DASHBOARD_BASE,
     mountedAt(DASHBOARD_BASE),
-    secureHeaders(),
-    express.static(options.dashboardDirectory, { index: 'index.html' }),
+    createDashboardRoutes({
+      directory: options.dashboardDirectory,
+      nodeUrls: () => options.coordination.nodes().map(node => node.url),
+    }),
   );
   app.get('/', (_request, response) => response.redirect('/dashboard/'));
   app.use((request, _response, next) => {
@@ -90,6 +92,7 @@ function createExpressApp(options: HttpAppOptions & { draw: DrawEndpoint }): {
 
 const SEQUENCE_BASE = '/api/v1/sequence';
 const ADMIN_BASE = '/api/v1/admin';
+/** Of the ledger's routes, and of the proof. */
 const LEDGER_BASE = '/api/v1';
 const DASHBOARD_BASE = '/dashboard';
 
@@ -107,26 +110,4 @@ function routeOf(request: Request): string {
   const path = (request.route as { path?: string } | undefined)?.path;
   if (path === undefined) return base === DASHBOARD_BASE ? base : 'other';
   return `${base ?? ''}${path}`;
-}
-
-/** Headers for the page: nothing from elsewhere. On plain http nothing may ask for https, or a LAN address loads no script. */
-function secureHeaders(): RequestHandler {
-  return helmet({
-    strictTransportSecurity: false,
-    crossOriginOpenerPolicy: false,
-    originAgentCluster: false,
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:'],
-        connectSrc: ["'self'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-  });
 }

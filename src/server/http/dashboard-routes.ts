@@ -1,0 +1,61 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import compression from 'compression';
+import express, { type RequestHandler, Router } from 'express';
+import helmet from 'helmet';
+
+/** What the page is served from. */
+export interface DashboardOptions {
+  /** Folder of the static page. */
+  readonly directory: string;
+  /** Addresses of the nodes, for the page's stream to go on with when this one dies. */
+  readonly nodeUrls: () => readonly string[];
+}
+
+/** The browser's files of the charts library, as its package has them. */
+const CHARTS_DIRECTORY = dirname(createRequire(import.meta.url).resolve('uplot/dist/uPlot.min.css'));
+const CHARTS_FILES: ReadonlySet<string> = new Set(['/uPlot.iife.min.js', '/uPlot.min.css']);
+
+/** `/dashboard`: the static page, with nothing from elsewhere. */
+export function createDashboardRoutes({ directory, nodeUrls }: DashboardOptions): Router {
+  const router = Router();
+  router.use(secureHeaders(nodeUrls), compression());
+  router.use('/vendor', (request, response, next) => {
+    if (CHARTS_FILES.has(request.path)) serveCharts(request, response, next);
+    else next();
+  });
+  router.use(express.static(directory, { index: 'index.html', ...REVALIDATED }));
+  return router;
+}
+
+/** A page of this version must never run with a script of another. */
+const REVALIDATED = { cacheControl: true, maxAge: 0 } as const;
+
+const serveCharts: RequestHandler = express.static(CHARTS_DIRECTORY, { index: false, ...REVALIDATED });
+
+/** Nothing from elsewhere but the other nodes' streams. On plain http nothing may ask for https, or a LAN address loads no script. */
+function secureHeaders(nodeUrls: () => readonly string[]): RequestHandler {
+  return helmet({
+    strictTransportSecurity: false,
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'", () => nodeUrls().map(streamOrigin).join(' ')],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  });
+}
+
+/** `ws://host:port` of a node, as a source expression. */
+function streamOrigin(url: string): string {
+  return new URL(url).origin.replace(/^http/, 'ws');
+}
