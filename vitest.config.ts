@@ -44,6 +44,18 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // The page in a real browser, against one demonstration that is started as a user starts it
+      // (test/browser/kit/global-setup.ts). Tests break parts of it, so they run one file at a time.
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/browser/kit/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
       // The failures of docs/design.md at length: hundreds of kills, partitions, overload.
       {
         test: {

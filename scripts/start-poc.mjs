@@ -63,7 +63,7 @@ async function main(options) {
  * @param {PocArguments} options
  * @returns {Promise<import('./poc/launch.mjs').SupervisorConfig>}
  */
-async function prepare({ action, endpoints, port, nodes, ledger: wantsLedger }) {
+async function prepare({ action, endpoints, port, nodes, demos, ledger: wantsLedger }) {
   await terminal.step('dependencies', () => ensureDependencies(log), String);
   // A demonstration with a program of its own (tests) needs no build.
   if (process.env['SEQD_POC_ENTRY'] === undefined)
@@ -90,7 +90,7 @@ async function prepare({ action, endpoints, port, nodes, ledger: wantsLedger }) 
     if (etcd.source === 'docker') await resetDockerEtcd();
   }
   const variables = nodeVariables({ ownEtcd: etcd.source !== 'given', compactionMinutes });
-  return { plan: planPoc({ port, nodes }), cluster, etcd, etcdDir, ledger, nodeVariables: variables };
+  return { plan: planPoc({ port, nodes }), cluster, etcd, etcdDir, ledger, demos, nodeVariables: variables };
 }
 
 /**
@@ -137,7 +137,8 @@ async function start(options, config) {
   if (options.open) openBrowser(dashboardUrl(run));
   if (options.detach) {
     supervisor.detach();
-    const children = run.nodes.length + run.etcd.members.length + (run.ledger?.source === 'own' ? 1 : 0);
+    const beside = [run.ledger?.source === 'own', run.demos?.port !== undefined].filter(Boolean).length;
+    const children = run.nodes.length + run.etcd.members.length + beside;
     terminal.line(`  Running in the background: supervisor ${run.supervisorPid} with ${children} processes.`);
     terminal.line(`  Stop it with ${STOP_HINT}`);
     return;

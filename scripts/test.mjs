@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuild } from './lib/build.mjs';
 import { checkNode } from './lib/check-node.mjs';
+import { ensureChromium } from './lib/chromium.mjs';
 import { ensureDependencies } from './lib/dependencies.mjs';
 import { ensureEtcdBinary } from './lib/etcd-binary.mjs';
 import { runNpm } from './lib/npm.mjs';
 import { projectRoot } from './lib/paths.mjs';
 import { runCommand } from './lib/run-command.mjs';
-import { planPhases, summaryLine, sumTallies, tallyOf } from './lib/test-tally.mjs';
+import { needsBrowser, planPhases, summaryLine, sumTallies, tallyOf } from './lib/test-tally.mjs';
 
 /** @typedef {import('./lib/test-tally.mjs').Tally} Tally */
 
@@ -83,6 +84,7 @@ async function main(args) {
   tallies.push(await step('dependencies', () => ensureDependencies(log)));
   tallies.push(await step('etcd', () => ensureEtcdBinary({ log })));
   tallies.push(await step('build', () => ensureBuild(log)));
+  if (needsBrowser(forVitest)) tallies.push(await step('chromium', () => ensureChromium({ log })));
   for (const script of withStatic ? STATIC_CHECKS : [])
     tallies.push(await step(script, () => staticCheck(script)));
 

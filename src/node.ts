@@ -16,8 +16,10 @@ import { Admission } from './sequencer/admission.ts';
 import { CommitSlots } from './sequencer/commit-slots.ts';
 import { INDEX_CAPACITY } from './sequencer/journal-index.ts';
 import { NumberService } from './sequencer/number-service.ts';
+import { alsoTelling } from './sequencer/observer.ts';
 import { SeriesSequencer } from './sequencer/series-sequencer.ts';
 import { createHttpApp } from './server/http/http-app.ts';
+import { type Demos, openDemos } from './server/http/open-demos.ts';
 import { Accounting } from './server/http/request-context.ts';
 import type { HealthCheck } from './server/http/health-routes.ts';
 import { EventLoopDelay } from './server/event-loop.ts';
@@ -26,6 +28,9 @@ import { RecentLatency } from './server/latency.ts';
 import { Metrics } from './server/metrics.ts';
 import { WebSocketPeers } from './server/peer-client.ts';
 import { PeerServer } from './server/peer-server.ts';
+import { NO_DEMOS } from './server/live/demo-source.ts';
+import { NodeSampler } from './server/live/node-sampler.ts';
+import { type Live, openLive } from './server/live/open-live.ts';
 import { StatsService } from './server/stats.ts';
 import { EtcdCompactor } from './store/etcd/etcd-compactor.ts';
 import { EtcdLeaderFinder } from './store/etcd/etcd-leader-finder.ts';
@@ -58,6 +63,8 @@ export class SeqdNode {
   private readonly peerServer: PeerServer;
   private readonly sequencer: SeriesSequencer;
   private readonly ledger: NodeLedger;
+  private readonly demos: Demos | undefined;
+  private readonly live: Live;
   private readonly stats: StatsService;
   private readonly compactor: EtcdCompactor | undefined;
   private readonly leaderFinder: EtcdLeaderFinder;
@@ -94,7 +101,13 @@ export class SeqdNode {
       logger,
     });
     const metrics = new Metrics();
+    const sampler = new NodeSampler();
     const window = windowOf(config);
+    const vocabulary = {
+      sites: config.sequence.sites,
+      invoiceTypes: config.sequence.invoiceTypes,
+      countMax: config.sequence.core.countMax,
+    };
     this.ledger = new NodeLedger(config, {
       etcdStore,
       revisions: connection.revisions,
@@ -109,7 +122,7 @@ export class SeqdNode {
       peers: this.peers,
       clock,
       logger,
-      observer: metrics,
+      observer: alsoTelling(metrics, sampler),
       digest: sha256,
       random: Math.random,
       limits: config.sequence.engine,
@@ -137,6 +150,25 @@ export class SeqdNode {
       metrics,
       holder: `${this.id}-${this.instance}`,
     });
+    this.demos = openDemos(config, { coordination: this.coordination, logger });
+    this.live = openLive({
+      version: VERSION,
+      cluster: config.sequence.cluster,
+      series: GLOBAL_SERIES,
+      sampler,
+      clock,
+      logger,
+      sequencer: this.sequencer,
+      coordination: this.coordination,
+      leaseMs: () => this.coordination.leaseLeftMs,
+      patrol: () => this.ledger.patrolView,
+      projects: () => this.ledger.isProjecting,
+      checks: () => this.checks(),
+      members: () => this.stats.readMembers(),
+      eventLoopDelayMaxMs: this.eventLoop.reader(),
+      vocabulary,
+      demo: this.demos?.feed ?? NO_DEMOS,
+    });
     this.leaderFinder = new EtcdLeaderFinder(connection, logger);
     if (etcd.compactionMinutes > 0) {
       this.compactor = new EtcdCompactor(connection, {
@@ -157,11 +189,7 @@ export class SeqdNode {
       members: () => readMemberStatus(this.connection),
       patrol: () => this.ledger.patrolView,
       window,
-      vocabulary: {
-        sites: config.sequence.sites,
-        invoiceTypes: config.sequence.invoiceTypes,
-        countMax: config.sequence.core.countMax,
-      },
+      vocabulary,
     });
     this.peerServer = new PeerServer({
       token: this.self.peerToken,
@@ -207,15 +235,21 @@ export class SeqdNode {
         instance: this.instance,
         metrics,
         latency,
+        listener: sampler,
         logger,
         logRequests: ['debug', 'trace'].includes(config.logging.level),
       }),
       logger,
       bodyLimitBytes: config.server.bodyLimitBytes,
       dashboardDirectory: fileURLToPath(new URL('../dashboard', import.meta.url)),
+      demos: this.demos?.routes,
     });
-    this.http = new HttpServer(config.server, handle, classes, (request, socket, head) =>
-      this.peerServer.upgrade(request, socket, head),
+    this.http = new HttpServer(
+      config.server,
+      handle,
+      classes,
+      (request, socket, head) =>
+        this.peerServer.upgrade(request, socket, head) || this.live.upgrade(request, socket, head),
     );
   }
 
@@ -231,6 +265,8 @@ export class SeqdNode {
     const port = await this.http.listen();
     this.assertStarting();
     this.self.url = advertiseUrlOf(this.config, port);
+    this.demos?.start();
+    this.live.start();
     this.offerAdminToken(port);
     await this.join();
     this.assertStarting();
@@ -252,6 +288,8 @@ export class SeqdNode {
     if (this.status === 'draining' || this.status === 'closed') return;
     this.status = 'draining';
     this.http.drain();
+    // Who waits for a demonstration is told where it can be followed.
+    this.demos?.close();
     await Promise.all([this.sequencer.drain({ deadlineMs }), this.ledger.drain({ deadlineMs })]);
   }
 
@@ -261,6 +299,7 @@ export class SeqdNode {
     this.status = 'closed';
     if (this.adminTokenPort !== undefined) removeAdminToken(this.adminToken, this.adminTokenPort);
     this.eventLoop.close();
+    this.demos?.close();
     this.stats.close();
     this.compactor?.close();
     this.leaderFinder.close();
@@ -269,6 +308,7 @@ export class SeqdNode {
     await this.coordination.close();
     this.peerServer.close();
     await this.peers.close();
+    this.live.close();
     await this.http.close();
     await this.ledger.disconnect();
     this.connection.close();

@@ -12,9 +12,16 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
  * @property {NodeJS.Signals} [stopSignal] asks it to end; default SIGTERM
  * @property {NodeJS.Signals} [killSignal] ends it at once; default SIGKILL
  * @property {{ uid: number, gid: number }} [user] whom it runs as; default: as we do
+ * @property {boolean} [ipc] a Node program that messages are exchanged with; default false
  */
 
-/** @typedef {{ code: number | null, signal: NodeJS.Signals | null, expected: boolean }} ProcessExit */
+/**
+ * @typedef {object} ProcessExit
+ * @property {number | null} code
+ * @property {NodeJS.Signals | null} signal
+ * @property {boolean} expected false when nobody here asked for it, and after `crash`, which is to look like that
+ * @property {boolean} ordered whether it was a `crash`
+ */
 
 /** @type {Set<ManagedProcess>} */
 const running = new Set();
@@ -37,9 +44,14 @@ export class ManagedProcess {
   /** @type {Promise<ProcessExit> | undefined} */
   #exited;
   #expected = false;
+  #crashed = false;
   #paused = false;
   /** @type {((exit: ProcessExit) => void)[]} */
   #exitListeners = [];
+  /** @type {(() => void)[]} */
+  #startListeners = [];
+  /** @type {((message: unknown) => void)[]} */
+  #messageListeners = [];
 
   /** @param {ProcessSpec} spec */
   constructor(spec) {
@@ -70,27 +82,59 @@ export class ManagedProcess {
   }
 
   /**
+   * Calls back after every start of the process.
+   *
+   * @param {() => void} listener
+   */
+  onStart(listener) {
+    this.#startListeners.push(listener);
+  }
+
+  /**
+   * Calls back with every message of a process with `ipc`.
+   *
+   * @param {(message: unknown) => void} listener
+   */
+  onMessage(listener) {
+    this.#messageListeners.push(listener);
+  }
+
+  /**
+   * Sends a message to a process with `ipc`. One that has ended meanwhile does not get it, and nobody is told.
+   *
+   * @param {import('node:child_process').Serializable} message
+   */
+  send(message) {
+    const child = this.#child;
+    if (child?.connected === true) child.send(message, () => {});
+  }
+
+  /**
    * Starts the process; does nothing when it is alive.
    *
    * @throws when the program cannot be run
    */
   async start() {
     if (this.#child !== undefined) return;
-    const { command, args, env = process.env, cwd, logFile, user } = this.spec;
+    const { command, args, env = process.env, cwd, logFile, user, ipc = false } = this.spec;
     const log = openSync(logFile, 'a');
     const child = spawn(command, args, {
       ...(cwd === undefined ? {} : { cwd }),
       ...user,
       env,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, ...(ipc ? [/** @type {const} */ ('ipc')] : [])],
       detached: process.platform !== 'win32',
       windowsHide: true,
     });
     closeSync(log);
     this.#child = child;
     this.#expected = false;
+    this.#crashed = false;
     this.#paused = false;
     running.add(this);
+    child.on('message', message => {
+      for (const listener of this.#messageListeners) listener(message);
+    });
     const spawned = new Promise((resolve, reject) => {
       child.once('spawn', () => resolve(undefined));
       child.once('error', error =>
@@ -104,7 +148,7 @@ export class ManagedProcess {
         running.delete(this);
         this.#child = undefined;
         this.#paused = false;
-        const exit = { code, signal, expected: this.#expected };
+        const exit = { code, signal, expected: this.#expected, ordered: this.#crashed };
         resolve(exit);
         for (const listener of started ? this.#exitListeners : []) listener(exit);
       };
@@ -112,6 +156,7 @@ export class ManagedProcess {
       child.once('error', () => child.pid === undefined && ended(null, null, false));
     });
     await spawned;
+    for (const listener of this.#startListeners) listener();
   }
 
   /**
@@ -142,6 +187,16 @@ export class ManagedProcess {
     this.#child?.kill(killSignal);
     // Any other waits until a paused process goes on.
     if (killSignal !== 'SIGKILL') this.resume();
+  }
+
+  /**
+   * Ends the process at once like `kill`, but so that whoever keeps it alive takes it for a crash; returns after it has ended.
+   */
+  async crash() {
+    // An end that somebody else has asked for stays one.
+    this.#crashed = !this.#expected;
+    this.#child?.kill('SIGKILL');
+    await this.#exited;
   }
 
   /**

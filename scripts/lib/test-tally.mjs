@@ -56,8 +56,36 @@ export function sumTallies(tallies) {
 export function planPhases(args) {
   const named = args.some(arg => arg === '--project' || arg.startsWith('--project='));
   if (named) return [{ projects: [], args: [...args] }];
-  return [['unit', 'simulation'], ['contract'], ['mutation'], ['integration'], ['chaos']].map(projects => ({
-    projects,
-    args: [...args],
-  }));
+  return [['unit', 'simulation'], ['contract'], ['mutation'], ['integration'], ['browser'], ['chaos']].map(
+    projects => ({
+      projects,
+      args: [...args],
+    }),
+  );
+}
+
+/** Options of vitest whose value is an argument of its own. */
+const WITH_VALUE = new Set([
+  '--project',
+  '-t',
+  '--testNamePattern',
+  '--testTimeout',
+  '--retry',
+  '--reporter',
+]);
+
+/**
+ * Tells whether a call may run tests in a browser, which then has to be there.
+ *
+ * @param {readonly string[]} args as the user gave them
+ * @returns {boolean}
+ */
+export function needsBrowser(args) {
+  const projects = args.flatMap((arg, index) => {
+    if (arg === '--project') return [args[index + 1] ?? ''];
+    return arg.startsWith('--project=') ? [arg.slice('--project='.length)] : [];
+  });
+  if (projects.length > 0 && !projects.includes('browser')) return false;
+  const files = args.filter((arg, index) => !arg.startsWith('-') && !WITH_VALUE.has(args[index - 1] ?? ''));
+  return files.length === 0 || files.some(file => file.includes('browser'));
 }

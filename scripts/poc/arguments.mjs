@@ -9,6 +9,7 @@ import { FIRST_PORT_DEFAULT, FIRST_PORT_MAX, NODES_MAX } from './plan.mjs';
  * @property {number} nodes 1 to NODES_MAX
  * @property {number} port of the first node
  * @property {boolean} ledger whether to have one
+ * @property {boolean} demos whether to have the demonstrations, which break nodes and etcd members for a while
  * @property {string[]} endpoints of an etcd to use instead of our own members; empty: start our own
  */
 
@@ -26,6 +27,7 @@ Usage: ./START-POC.sh [options]        (Windows: START-POC.bat, anywhere: npm st
   --endpoints A,B,C   use this etcd instead of starting one (or SEQD_ETCD_ENDPOINTS); its history is not compacted
   --no-ledger         no PostgreSQL: numbers are issued as ever, their history stays in etcd for a while
                       (with DATABASE_URL the ledger is in that database, and none is started)
+  --no-demos          no demonstrations: nothing but a real failure stops a node or an etcd member
   --help              this text
 `;
 
@@ -88,6 +90,7 @@ export function parsePocArguments(args, env) {
       reset: { type: 'boolean', default: false },
       'no-open': { type: 'boolean', default: false },
       'no-ledger': { type: 'boolean', default: false },
+      'no-demos': { type: 'boolean', default: false },
       nodes: { type: 'string', default: '4' },
       port: { type: 'string', default: String(FIRST_PORT_DEFAULT) },
       endpoints: { type: 'string', default: env['SEQD_ETCD_ENDPOINTS'] ?? '' },
@@ -101,6 +104,7 @@ export function parsePocArguments(args, env) {
     detach: values.detach,
     open: !values['no-open'],
     ledger: !values['no-ledger'],
+    demos: !values['no-demos'],
     nodes: parseWithin('--nodes', values.nodes, 1, NODES_MAX),
     port: parseWithin('--port', values.port, 1, FIRST_PORT_MAX),
     endpoints: values.endpoints.split(',').flatMap(part => (part.trim() === '' ? [] : [part.trim()])),

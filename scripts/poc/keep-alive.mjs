@@ -1,5 +1,13 @@
 /** @typedef {import('../lib/managed-process.mjs').ManagedProcess} ManagedProcess */
 
+/**
+ * @typedef {object} Keeper
+ * @property {() => void} release ends the care for good, before a wanted stop
+ * @property {() => void} hold lets the process stay down, or go down, until `resume`
+ * @property {() => Promise<void>} resume cares again, and starts the process if it is down
+ * @property {() => number} failures in a row
+ */
+
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 /** A process that ran this long was fine: the next failure is a new one. */
@@ -20,18 +28,19 @@ export function restartPauseMs(failures) {
  *
  * @param {ManagedProcess} child
  * @param {{ log: (line: string) => void, onChange: () => void }} hooks `onChange` follows every end and start
- * @returns {{ release: () => void, failures: () => number }} `release` ends the care, before a wanted stop;
- *   `failures` counts those in a row
+ * @returns {Keeper}
  */
 export function keepAlive(child, { log, onChange }) {
   const { name } = child.spec;
   let failures = 0;
   let startedAt = performance.now();
   let released = false;
+  let held = false;
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
 
   const startAgain = async () => {
+    if (released || held) return;
     try {
       await child.start();
       startedAt = performance.now();
@@ -44,16 +53,17 @@ export function keepAlive(child, { log, onChange }) {
     onChange();
   };
   const scheduleStart = () => {
-    if (released) return;
+    if (released || held) return;
     failures += 1;
     const pauseMs = restartPauseMs(failures);
     log(`${name}: starting again in ${pauseMs} ms`);
     timer = setTimeout(() => void startAgain(), pauseMs);
   };
-  child.onExit(({ code, signal, expected }) => {
+  child.onExit(({ code, signal, expected, ordered }) => {
     if (expected || released) return;
-    log(`${name} has ended unexpectedly (${signal ?? `exit code ${code}`})`);
-    if (performance.now() - startedAt > HEALTHY_AFTER_MS) failures = 0;
+    log(`${name} ${ordered ? 'was killed' : `has ended unexpectedly (${signal ?? `exit code ${code}`})`}`);
+    // It has not failed by itself when it was ordered: a demonstration that is run often must not come back ever later.
+    if (ordered || performance.now() - startedAt > HEALTHY_AFTER_MS) failures = 0;
     onChange();
     scheduleStart();
   });
@@ -61,6 +71,14 @@ export function keepAlive(child, { log, onChange }) {
     release: () => {
       released = true;
       clearTimeout(timer);
+    },
+    hold: () => {
+      held = true;
+      clearTimeout(timer);
+    },
+    resume: async () => {
+      held = false;
+      if (!child.alive) await startAgain();
     },
     failures: () => failures,
   };

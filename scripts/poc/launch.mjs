@@ -30,6 +30,7 @@ import { instanceArgument } from './run-file.mjs';
  * @property {import('./poc-etcd.mjs').EtcdChoice} etcd
  * @property {string} etcdDir data of the members that are started here
  * @property {import('./poc-ledger.mjs').LedgerChoice} ledger
+ * @property {boolean} demos whether demonstrations are wanted
  * @property {Record<string, string>} nodeVariables for the nodes' environment, where it does not have them
  */
 

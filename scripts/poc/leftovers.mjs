@@ -17,12 +17,17 @@ const POLL_MS = 50;
  *
  * @param {PocRun} run
  * @param {PocPlaces} places
- * @returns {{ nodes: Leftover[], ledger: Leftover[], members: Leftover[] }}
+ * @returns {{ demos: Leftover[], nodes: Leftover[], ledger: Leftover[], members: Leftover[] }}
  *
  * @typedef {{ pid: number, name: string, marks: string[], stopSignal?: NodeJS.Signals }} Leftover
  */
 export function leftoversOf(run, places) {
+  const { port: demoPort, pid: demoPid } = run.demos ?? {};
   return {
+    demos:
+      demoPid === undefined || demoPort === undefined || places.demoHost === undefined
+        ? []
+        : [{ pid: demoPid, name: 'demo-host', marks: [places.demoHost, `--port=${demoPort}`] }],
     nodes: run.nodes.map(node => ({
       pid: node.pid,
       name: node.id,
@@ -48,7 +53,7 @@ export function leftoversOf(run, places) {
 }
 
 /**
- * Clears away a run whose supervisor has died: ends its processes, nodes first, and removes its file. Does
+ * Clears away a run whose supervisor has died: ends its processes, nodes before what they need, and removes its file. Does
  * nothing when the supervisor lives or there is no run.
  *
  * @param {PocPlaces} places
@@ -59,7 +64,8 @@ export async function clearLeftovers(places, log) {
   // An unreadable file is no run of ours to respect: it is written in one piece.
   if (run === undefined) return removeRun(places.runFile, '');
   if (await isRunning(run)) return;
-  const { nodes, ledger, members } = leftoversOf(run, places);
+  const { demos, nodes, ledger, members } = leftoversOf(run, places);
+  await endAll(demos, ETCD_GRACE_MS, log);
   await endAll(nodes, NODE_GRACE_MS, log);
   await endAll(ledger, LEDGER_GRACE_MS, log);
   await endAll(members, ETCD_GRACE_MS, log);

@@ -13,10 +13,12 @@ import { commandLineOf } from '../lib/process-info.mjs';
  * @property {{ endpoints: string[], source: string, version: string, members: RunMember[], dataDir?: string }} etcd
  *   `members` are those started by us, with their data below `dataDir`
  * @property {RunLedger} [ledger]
+ * @property {RunDemos} [demos] absent when none were wanted
  * @property {RunNode[]} nodes
  *
  * @typedef {{ source: 'given' | 'own' | 'none', url?: string, version?: string, directory?: string, pid?: number, why?: string }} RunLedger
  *   `url` of one of our own, with its password; `pid` 0 while it is down; `why` there is none
+ * @typedef {{ pid: number, port?: number, why?: string }} RunDemos their process; `why` there is none
  * @typedef {{ name: string, pid: number, clientUrl: string }} RunMember pid 0 while it is down
  * @typedef {{ id: string, site: string, partition: string, url: string, pid: number }} RunNode pid 0 while it is down
  */

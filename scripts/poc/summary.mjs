@@ -17,6 +17,7 @@ export function describeRun(run, logDir) {
     ),
     `  etcd        ${run.etcd.endpoints.join(', ')}  (${[run.etcd.version, run.etcd.source].filter(Boolean).join(', ')})`,
     `  Ledger      ${describeLedger(run.ledger)}`,
+    ...describeDemos(run.demos),
     `  Logs        ${logDir}`,
     '',
     '  Try it:',
@@ -24,6 +25,16 @@ export function describeRun(run, logDir) {
     `    curl "${api}/api/v1/sequence/stats"`,
     '',
   ].join('\n');
+}
+
+/** @param {import('./run-file.mjs').RunDemos | undefined} demos */
+function describeDemos(demos) {
+  if (demos === undefined) return [];
+  return [
+    demos.why === undefined
+      ? '  Demos       npx seqd demo   (kill the leader under load, stop etcd, ...: each proves that no number is missing)'
+      : `  Demos       none: ${demos.why}`,
+  ];
 }
 
 /** @param {import('./run-file.mjs').RunLedger | undefined} ledger */

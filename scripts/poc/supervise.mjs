@@ -3,6 +3,7 @@ import { describeBusyPorts, findBusyPorts } from '../lib/ports.mjs';
 import { keepAlive } from './keep-alive.mjs';
 import { clearLeftovers } from './leftovers.mjs';
 import { keepLogsSmall, rotateLogs } from './logs.mjs';
+import { NO_DEMOS, PocDemos } from './poc-demos.mjs';
 import { createPocNode, waitUntilNodeReady } from './poc-node.mjs';
 import { startPocEtcd } from './poc-etcd.mjs';
 import { migratePocLedger, startPocLedger } from './poc-ledger.mjs';
@@ -12,12 +13,13 @@ import { claimRun, isRunning, readRun, removeRun, updateRun } from './run-file.m
 /** @typedef {import('./launch.mjs').SupervisorMessage} SupervisorMessage */
 /** @typedef {import('./run-file.mjs').PocRun} PocRun */
 /** @typedef {import('../lib/managed-process.mjs').ManagedProcess} ManagedProcess */
+/** @typedef {import('./keep-alive.mjs').Keeper} Keeper */
 
 const NODE_GRACE_MS = 10_000;
 
 /**
- * Runs one demonstration: etcd members, the ledger's PostgreSQL and nodes as children, restarted when they die, and the run file
- * that says what runs.
+ * Runs one demonstration: etcd members, the ledger's PostgreSQL, the process that shows failures on purpose, and nodes as children,
+ * restarted when they die, and the run file that says what runs.
  *
  * States: `idle` → start → `starting` → `ready`; from any of them → stop → `stopped`, for good.
  */
@@ -32,10 +34,10 @@ export class Supervisor {
   #ledger;
   /** @type {{ child: ManagedProcess, plan: import('./plan.mjs').NodePlan }[]} */
   #nodes = [];
-  /** @type {{ release: () => void } | undefined} */
-  #ledgerKeeper;
-  /** @type {{ release: () => void }[]} */
-  #keepers = [];
+  /** @type {PocDemos | undefined} */
+  #demos;
+  /** @type {Map<ManagedProcess, Keeper>} */
+  #keepers = new Map();
   /** @type {PocRun} */
   #run;
   #saved = Promise.resolve();
@@ -85,15 +87,17 @@ export class Supervisor {
     if (busy.length > 0) throw new Error(describeBusyPorts(busy));
     await this.#step('etcd', () => this.#startEtcd());
     await this.#step('ledger', () => this.#startLedger());
+    await this.#startDemos();
     await this.#step('nodes', () => this.#startNodes());
     this.#run.state = 'ready';
     this.#state = 'ready';
     this.#save();
+    this.#demos?.introduce();
     await this.#saved;
     return 'ready';
   }
 
-  /** Ends the nodes, then the ledger and etcd, then removes the run file; returns when all is gone. Idempotent. */
+  /** Ends the demonstrations and the nodes, then the ledger and etcd, then removes the run file; returns when all is gone. Idempotent. */
   stop() {
     this.#stopped ??= this.#stopAll();
     return this.#stopped;
@@ -102,8 +106,10 @@ export class Supervisor {
   async #stopAll() {
     this.#state = 'stopped';
     this.#stopping.abort(new Error('stopped while starting'));
-    for (const keeper of this.#keepers) keeper.release();
+    this.#demos?.close();
+    for (const keeper of this.#keepers.values()) keeper.release();
     this.#stopLogCare();
+    await this.#demos?.stop();
     await Promise.all(this.#nodes.map(({ child }) => child.stop({ graceMs: NODE_GRACE_MS })));
     await this.#ledger?.stop();
     await this.#etcd?.close();
@@ -139,7 +145,7 @@ export class Supervisor {
     try {
       if (ledger.source === 'none') throw new Error(ledger.why);
       this.#ledger = await startPocLedger(ledger, this.places.logDir);
-      if (this.#ledger !== undefined) this.#ledgerKeeper = this.#keep(this.#ledger);
+      if (this.#ledger !== undefined) this.#keep(this.#ledger);
       this.#save();
       await this.#ledger?.ready();
       const url = ledger.source === 'given' ? ledger.url : this.#ledger?.url;
@@ -162,8 +168,62 @@ export class Supervisor {
   async #giveUpLedger() {
     const server = this.#ledger;
     this.#ledger = undefined;
-    this.#ledgerKeeper?.release();
-    await server?.stop();
+    if (server === undefined) return;
+    this.#keepers.get(server)?.release();
+    await server.stop();
+  }
+
+  /** Before the nodes, which are told where it is. Without it they have everything but demonstrations. */
+  async #startDemos() {
+    const { demoHost: script, logDir } = this.places;
+    if (!this.config.demos || script === undefined) return;
+    this.report({ type: 'begin', label: 'demonstrations' });
+    const demos = new PocDemos({
+      script,
+      logDir,
+      find: target => this.#chargeOf(target),
+      cluster: () => this.#describeCluster(),
+      log: line => this.#log(line),
+      onChange: () => this.#save(),
+    });
+    this.#demos = demos;
+    try {
+      await demos.start(child => this.#keep(child), this.#stopping.signal);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#log(`there are no demonstrations: ${why}`);
+      this.#demos = undefined;
+      this.#run.demos = { pid: 0, why: why.split('\n', 1)[0] ?? '' };
+      await demos.stop();
+    }
+    this.report({ type: 'done', label: 'demonstrations' });
+    this.#save();
+    this.#stopping.signal.throwIfAborted();
+  }
+
+  /** What there is to demonstrate on; undefined until everything runs. */
+  #describeCluster() {
+    if (this.#state !== 'ready') return undefined;
+    const { cluster, etcd, nodes } = this.#run;
+    return {
+      nodes: nodes.map(({ id, site, partition, url }) => ({ id, site, partition, url })),
+      members: etcd.members.map(({ name, clientUrl }) => ({ name, clientUrl })),
+      endpoints: etcd.endpoints,
+      cluster,
+    };
+  }
+
+  /**
+   * @param {import('./disturbances.mjs').Target} target
+   * @returns {import('./disturbances.mjs').Charge | undefined}
+   */
+  #chargeOf({ kind, name }) {
+    const child =
+      kind === 'node'
+        ? this.#nodes.find(node => node.plan.id === name)?.child
+        : this.#etcd?.members.find(member => member.name === name);
+    const keeper = child === undefined ? undefined : this.#keepers.get(child);
+    return child === undefined || keeper === undefined ? undefined : { child, keeper };
   }
 
   /** @returns {import('./run-file.mjs').RunLedger} */
@@ -179,7 +239,8 @@ export class Supervisor {
     const endpoints = this.#etcd?.endpoints ?? [];
     // A given one is in the configuration, which must not name one where there is none.
     const own = this.#run.ledger?.source === 'given' ? {} : { SEQD_LEDGER_URL: this.#ledger?.url ?? 'null' };
-    const env = { ...nodeVariables, ...process.env, ...own };
+    const demos = this.#demos?.variables ?? NO_DEMOS;
+    const env = { ...nodeVariables, ...process.env, ...own, ...demos };
     this.#nodes = plan.nodes.map(node => ({
       plan: node,
       child: createPocNode(node, { entry: this.places.entry, logDir: this.places.logDir, endpoints, env }),
@@ -197,7 +258,7 @@ export class Supervisor {
   /** @param {ManagedProcess} child */
   #keep(child) {
     const keeper = keepAlive(child, { log: line => this.#log(line), onChange: () => this.#save() });
-    this.#keepers.push(keeper);
+    this.#keepers.set(child, keeper);
     return keeper;
   }
 
@@ -209,6 +270,7 @@ export class Supervisor {
       clientUrl,
     }));
     if (this.#ledger !== undefined) this.#run.ledger = this.#describeLedger();
+    if (this.#demos !== undefined) this.#run.demos = this.#demos.describe();
     this.#run.nodes = this.#nodes.map(({ child, plan: { id, site, partition, url } }) => ({
       id,
       site,

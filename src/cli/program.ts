@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
+import { registerDemo } from './commands/demo.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerLedger } from './commands/ledger.ts';
 import { registerMigrate } from './commands/migrate.ts';
@@ -71,5 +72,6 @@ function createProgram(context: CliContext): Command {
   registerShow(program, context);
   registerAudit(program, context);
   registerReport(program, context);
+  registerDemo(program, context);
   return program;
 }

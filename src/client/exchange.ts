@@ -4,15 +4,23 @@ import { SeqdClientError } from './client-error.ts';
 
 /** One request to one node. */
 export interface ExchangeRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Of the node, without a trailing slash. */
   readonly url: string;
   readonly path: string;
   readonly body?: string;
   readonly key?: string | undefined;
+  /** `Prefer`, for example `respond-async`. */
+  readonly prefer?: string | undefined;
   /** Sent as a bearer token. */
   readonly token?: string | undefined;
   readonly timeoutMs: number;
+}
+
+/** A question whose answer is read as it comes. */
+export interface OpenRequest extends Pick<ExchangeRequest, 'url' | 'path' | 'timeoutMs'> {
+  /** Media type that the answer should have. */
+  readonly accept?: string;
 }
 
 /** Whatever answer came. */
@@ -42,10 +50,11 @@ export class Exchange {
    *
    * @throws SeqdClientError `unreachable` or `timeout`, with `retry: 'later'` only if it was certainly not sent
    */
-  send({ method, url, path, body, key, token, timeoutMs }: ExchangeRequest): Promise<ExchangeAnswer> {
+  send({ method, url, path, body, key, prefer, token, timeoutMs }: ExchangeRequest): Promise<ExchangeAnswer> {
     const secure = url.startsWith('https:');
     const headers: Record<string, string | number> = { accept: 'application/json' };
     if (key !== undefined) headers['idempotency-key'] = key;
+    if (prefer !== undefined) headers['prefer'] = prefer;
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) {
       headers['content-type'] = 'application/json';
@@ -83,14 +92,11 @@ export class Exchange {
    * @param request.timeoutMs until then
    * @throws SeqdClientError `unreachable` or `timeout`
    */
-  open({
-    url,
-    path,
-    timeoutMs,
-  }: Pick<ExchangeRequest, 'url' | 'path' | 'timeoutMs'>): Promise<IncomingMessage> {
+  open({ url, path, accept, timeoutMs }: OpenRequest): Promise<IncomingMessage> {
     const secure = url.startsWith('https:');
     return new Promise((resolve, reject) => {
       const request = (secure ? httpsRequest : httpRequest)(`${url}${path}`, {
+        headers: accept === undefined ? {} : { accept },
         agent: secure ? this.https : this.http,
       });
       let timedOut = false;

@@ -120,6 +120,11 @@ export class EtcdCoordination implements Coordination {
     return this.time.ownAheadMs;
   }
 
+  /** For how long this node's lease lives on at least, milliseconds; `undefined` while it has none. */
+  get leaseLeftMs(): number | undefined {
+    return this.session.leftMs;
+  }
+
   nodes(): readonly NodeInfo[] {
     return [...this.nodesById.values()];
   }

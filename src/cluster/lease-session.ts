@@ -48,6 +48,13 @@ export class LeaseSession extends EventEmitter<{ granted: [leaseId: string] }> {
     return age < this.options.ttlSeconds * 600;
   }
 
+  /** For how long the lease lives on at least without another renewal, milliseconds; `undefined` when there is none. */
+  get leftMs(): number | undefined {
+    if (this.leaseId === undefined) return undefined;
+    const age = this.options.clock.monotonicMs() - this.renewedAtMs;
+    return Math.max(0, this.options.ttlSeconds * 1_000 - age);
+  }
+
   /** Grants the first lease and keeps it. @throws the etcd client's error when that fails */
   async start(): Promise<void> {
     await this.grant();

@@ -21,7 +21,7 @@ export interface CrossMistake {
  * Rules between settings. A rule is skipped when a setting it needs is not known, so these mistakes are named
  * together with all the others. No order is promised.
  */
-export function crossMistakes({ sequence, server, node }: KnownConfig): CrossMistake[] {
+export function crossMistakes({ sequence, server, node, demo }: KnownConfig): CrossMistake[] {
   const mistakes: CrossMistake[] = [];
   const { globalCounterStart, maximum } = sequence?.core ?? {};
   if (globalCounterStart !== undefined && maximum !== undefined && maximum < globalCounterStart) {
@@ -63,6 +63,15 @@ export function crossMistakes({ sequence, server, node }: KnownConfig): CrossMis
       allowed: `at most server.request-timeout-ms (${requestTimeoutMs})`,
       against: 'server.request-timeout-ms',
     });
+  }
+
+  // One without the other is a setting that somebody forgot.
+  if (demo?.url !== undefined && demo.token !== undefined && (demo.url === null) !== (demo.token === null)) {
+    mistakes.push(
+      demo.url === null
+        ? { path: 'demo.url', allowed: 'set when demo.token is', against: 'demo.token' }
+        : { path: 'demo.token', allowed: 'set when demo.url is', against: 'demo.url' },
+    );
   }
 
   const sites = sequence?.sites;

@@ -127,6 +127,11 @@ const defaults: MutableConfig = {
     site: 'site-1',
     partition: 'partition-a',
   },
+  demo: {
+    // The demonstrations' process and what it must be shown; set by START-POC for the nodes it starts. null: none.
+    url: null,
+    token: null,
+  },
   logging: {
     level: 'info',
   },

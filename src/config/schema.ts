@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { crossMistakes } from './cross-checks.ts';
 import type { DeepReadonly } from './deep-freeze.ts';
+import { DEMO_URL_ALLOWED, isDemoUrl } from './demo-url.ts';
 import { ETCD_ENDPOINT_ALLOWED, etcdAccessKind, isEtcdEndpoint } from './etcd-endpoints.ts';
 import { eventSink } from './event-sinks.ts';
 import { camelKeys } from './keys.ts';
@@ -23,6 +24,12 @@ const switched = () => z.boolean('true or false');
 const text = (pattern: RegExp, allowed: string) => z.string(allowed).regex(pattern, allowed);
 
 const identifier = () => text(/^[a-z0-9._-]{1,64}$/, '1 to 64 characters of a-z, 0-9, ".", "_" and "-"');
+
+const secret = () =>
+  text(
+    /^[\x21-\x7e]{16,200}$/,
+    'null or a secret of 16 to 200 visible ASCII characters without spaces',
+  ).nullable();
 
 const behaviour = z.enum(['issue', 'preview', 'suppress'], 'issue, preview or suppress');
 
@@ -178,10 +185,7 @@ export const configSchema = z
       host: text(/^[A-Za-z0-9._:%-]{1,255}$/, 'a host name or an IP address'),
       port: wholeNumber(0, 65_535),
       advertiseUrl: z.string(ADVERTISE_URL_ALLOWED).refine(isAdvertisable, ADVERTISE_URL_ALLOWED).nullable(),
-      adminToken: text(
-        /^[\x21-\x7e]{16,200}$/,
-        'null or a secret of 16 to 200 visible ASCII characters without spaces',
-      ).nullable(),
+      adminToken: secret(),
       bodyLimitBytes: wholeNumber(1_024, 16_777_216),
       requestTimeoutMs: milliseconds(10, 10 * MINUTE_MS),
       headersTimeoutMs: milliseconds(10, 10 * MINUTE_MS),
@@ -194,6 +198,10 @@ export const configSchema = z
       ).nullable(),
       site: identifier(),
       partition: identifier(),
+    }),
+    demo: z.strictObject({
+      url: z.string(DEMO_URL_ALLOWED).refine(isDemoUrl, DEMO_URL_ALLOWED).nullable(),
+      token: secret(),
     }),
     logging: z.strictObject({
       level: z.enum(

@@ -3,7 +3,7 @@ import { hideSinkSecrets } from './event-sinks.ts';
 const SHOWN_LENGTH_MAX = 120;
 
 /** Settings that are secrets as a whole: nothing of them is ever shown. */
-export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['server.admin-token']);
+export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['server.admin-token', 'demo.token']);
 
 /** Settings that hold secrets: what a refused value was is not said. */
 export const isSecret = (path: string): boolean => SECRET_SETTINGS.has(path) || path === SINKS;

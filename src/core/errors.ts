@@ -35,6 +35,8 @@ export const ERROR_CODES = {
   admin_required: { retry: 'never', title: 'This needs administrator rights' },
   exhausted: { retry: 'never', title: 'The series has no numbers left' },
   too_many_raises: { retry: 'never', title: 'The series has been raised too often' },
+  demo_running: { retry: 'later', title: 'Another demonstration is running' },
+  demo_unavailable: { retry: 'later', title: 'The demonstrations cannot be reached' },
   overloaded: { retry: 'later', title: 'Too many requests are waiting' },
   unavailable: { retry: 'later', title: 'No etcd quorum can be reached' },
   draining: { retry: 'later', title: 'The node is shutting down' },

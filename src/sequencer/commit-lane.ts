@@ -393,7 +393,7 @@ export class CommitLane {
       if (next === undefined || next === null) this.tip = this.committed;
       else next.draft.rebase(this.committed!);
       const ms = deps.clock.monotonicMs() - flight.sentAtMs;
-      deps.observer.batchCommitted(this.series, flight.plan.batch.facts.length, ms);
+      deps.observer.batchCommitted(this.series, { batch: flight.plan.batch, revision, ms });
     }
     this.events.settle(flight.pendings, flight.outcomes);
   }

@@ -58,6 +58,8 @@ export class LedgerProgress {
   private journalFirst: number | undefined;
   /** How far the journal reached at which time (monotonic), of what is not in the ledger yet; oldest first. */
   private sightings: { readonly atMs: number; readonly sequence: number }[] = [];
+  /** When this node last saw that nothing waits (monotonic). */
+  private inStepAtMs = Number.NEGATIVE_INFINITY;
   private warned = 0;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
@@ -205,15 +207,20 @@ export class LedgerProgress {
 
   private noteSighting(): void {
     const head = this.state()?.head;
+    const nowMs = this.deps.clock.monotonicMs();
     this.sightings = this.sightings.filter(({ sequence }) => sequence > this.settled);
-    if (!this.exists || head === undefined || head.sequence <= this.settled) return;
+    if (!this.exists || head === undefined) return;
+    if (head.sequence <= this.settled) {
+      this.inStepAtMs = nowMs;
+      return;
+    }
     const newest = this.sightings.at(-1);
     if (newest !== undefined && newest.sequence >= head.sequence) return;
-    const nowMs = this.deps.clock.monotonicMs();
-    // What waited already when this node began to look: for as long as the ledger has been behind at most.
+    // What waited already when this node began to look: for as long as the ledger has been behind at most. Between two batches that is
+    // as long as nothing was drawn, so it counts only as far back as nothing was seen to wait.
     const { time = 0 } = this.seen ?? {};
     const beforeMs = newest === undefined && time > 0 ? Math.max(0, head.time - time) : 0;
-    this.sightings.push({ atMs: nowMs - beforeMs, sequence: head.sequence });
+    this.sightings.push({ atMs: Math.max(nowMs - beforeMs, this.inStepAtMs), sequence: head.sequence });
     if (this.sightings.length > SIGHTINGS_MAX) this.sightings = this.sightings.filter((_, i) => i % 2 === 0);
   }
 

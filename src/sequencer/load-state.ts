@@ -33,6 +33,8 @@ export interface LoadedState {
   readonly state: SeriesState;
   /** The end of the journal as far as it was read, in order. */
   readonly entries: readonly IndexedEntry[];
+  /** etcd's revision of the last batch; 0 before the first. */
+  readonly revision: number;
 }
 
 /** Journal entries read at a time while going back through the retry window. */
@@ -53,7 +55,7 @@ export async function loadState(
 ): Promise<LoadedState> {
   const { record, revision } = await store.read(series, KEYS.head);
   if (record === null) {
-    return { state: SeriesState.empty(options.settings, options.window), entries: [] };
+    return { state: SeriesState.empty(options.settings, options.window), entries: [], revision: 0 };
   }
   const head = decodeHead(record.value);
   assertBalanced(head);
@@ -82,7 +84,7 @@ export async function loadState(
   const parts = { head, pages: decoded, reservations: held, tallies: tallied.tallies };
   const state = new SeriesState(parts, options.window);
   await tail.fill(state.window, head.sequence, breather);
-  return { state, entries: tail.entries };
+  return { state, entries: tail.entries, revision: record.revision };
 }
 
 /** Reads the journal backwards until it covers the retry window and everything that the tallies leave out. */

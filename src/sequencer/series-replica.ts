@@ -26,6 +26,7 @@ export class SeriesReplica {
     'store' | 'settings' | 'window' | 'digest' | 'logger' | 'guard'
   >;
   private loaded: SeriesState | undefined;
+  private lastRevision = 0;
   /** The store holds another history than this state, or less of it. */
   private contradicted = false;
 
@@ -39,6 +40,11 @@ export class SeriesReplica {
     return this.loaded;
   }
 
+  /** etcd's revision of the state's last batch; 0 before the first. */
+  get revision(): number {
+    return this.lastRevision;
+  }
+
   /** The head as it reads in the store when the state is its newest; `null` before the first commit. */
   get headText(): string | null {
     return this.loaded === undefined || this.loaded.head.sequence === 0 ? null : encodeHead(this.loaded.head);
@@ -47,6 +53,7 @@ export class SeriesReplica {
   /** Takes in a commit of our own. */
   absorb({ draft, batch, text }: Plan, revision: number): void {
     this.loaded!.absorb(draft, revision);
+    this.lastRevision = revision;
     this.journal.note({ batch, text });
   }
 
@@ -75,13 +82,14 @@ export class SeriesReplica {
 
   private async load(): Promise<void> {
     const { store, settings, logger } = this.deps;
-    const { state, entries } = await loadState(store, this.series, this.deps);
+    const { state, entries, revision } = await loadState(store, this.series, this.deps);
     const breather = new Breather();
     for (const entry of entries) {
       this.journal.note(entry);
       if (breather.isDue({ characters: entry.text.length, items: 1 })) await breather.pause();
     }
     this.loaded = state;
+    this.lastRevision = revision;
     this.contradicted = false;
     const stored = state.head.settings;
     const ignored = (['start', 'maximum', 'reuse'] as const).filter(name => stored[name] !== settings[name]);
@@ -105,6 +113,7 @@ export class SeriesReplica {
         const { batch, text, revision } = entry;
         if (batch.previous !== state.head.chain) throw this.contradiction(batch.sequence, state);
         state.absorb(applyBatch(state, batch, text, this.deps.digest), revision);
+        this.lastRevision = revision;
         this.journal.note(entry);
         if (breather.isDue(costOf(entry))) await breather.pause();
       }

@@ -191,6 +191,11 @@ export class SeriesSequencer {
     return this.lane.committed;
   }
 
+  /** etcd's revision of the last batch in {@link lastKnown}; 0 before the first. */
+  get lastKnownRevision(): number {
+    return this.lane.replica.revision;
+  }
+
   /** Whether there is more to do for the series here than to finish what was accepted. */
   private get serves(): boolean {
     return this.status === 'open' && this.fatal === undefined;

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { LedgerView } from '../sequencer/ledger-progress.ts';
-import type { SequencerObserver } from '../sequencer/observer.ts';
+import type { CommittedBatch, SequencerObserver } from '../sequencer/observer.ts';
 import { AnswerMetrics } from './answer-metrics.ts';
 
 /** What is read when metrics are scraped. */
@@ -211,10 +211,10 @@ export class Metrics implements SequencerObserver {
     this.answers.record(route, status, ms);
   }
 
-  batchCommitted(series: SeriesId, facts: number, ms: number): void {
+  batchCommitted(series: SeriesId, { batch, ms }: CommittedBatch): void {
     const labels = { series: seriesName(series) };
     this.batches.inc(labels);
-    this.batchFacts.observe(labels, facts);
+    this.batchFacts.observe(labels, batch.facts.length);
     this.commitSeconds.observe(labels, ms / 1000);
   }
 

@@ -1,10 +1,11 @@
-import { parseOwnerKey, type SeriesId, seriesName } from '../core/identifiers.ts';
+import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { SeriesState } from '../core/state.ts';
 import type { PatrolView } from '../ledger/ledger-patrol.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { SeriesSequencer } from '../sequencer/series-sequencer.ts';
 import type { EtcdMemberStatus } from '../store/etcd/etcd-status.ts';
 import type { RecentLatency } from './latency.ts';
+import { byOwner } from './owner-tallies.ts';
 
 /** What stats are gathered from. */
 export interface StatsSources {
@@ -25,14 +26,6 @@ export interface StatsSources {
     readonly invoiceTypes: Readonly<Record<string, string>>;
     readonly countMax: number;
   };
-}
-
-/** Numbers by owner: held now, drawn in all (a reused number counts each time), released, void. */
-interface OwnerStats {
-  issued: number;
-  drawn: number;
-  released: number;
-  void: number;
 }
 
 /** Past samples of how many numbers were ever drawn, for the cluster's rate. */
@@ -153,7 +146,8 @@ export class StatsService {
     };
   }
 
-  private readMembers(): Promise<readonly EtcdMemberStatus[]> {
+  /** etcd's members, at most a second old; what does not answer is among them. */
+  readMembers(): Promise<readonly EtcdMemberStatus[]> {
     const nowMs = performance.now();
     if (this.members === undefined || nowMs - this.members.atMs > MEMBERS_AGE_MS) {
       this.members = { atMs: nowMs, value: this.sources.members() };
@@ -188,31 +182,6 @@ function describePatrol(view: PatrolView | undefined): object | null {
     lastPassAt: lastPassAt === undefined ? null : iso(lastPassAt),
     finding: finding ?? null,
   };
-}
-
-function byOwner(state: SeriesState): object {
-  const bySite: Record<string, OwnerStats> = {};
-  const byPartition: Record<string, OwnerStats> = {};
-  const byType: Record<string, OwnerStats> = {};
-  for (const key of [...state.owners()].sort()) {
-    const { site, partition, type } = parseOwnerKey(key);
-    const { issued, drawn, released, voided } = state.tally(key)!;
-    for (const group of [
-      (bySite[site] ??= none()),
-      (byPartition[`${site}/${partition}`] ??= none()),
-      (byType[type] ??= none()),
-    ]) {
-      group.issued += issued;
-      group.drawn += drawn;
-      group.released += released;
-      group.void += voided;
-    }
-  }
-  return { bySite, byPartition, byType };
-}
-
-function none(): OwnerStats {
-  return { issued: 0, drawn: 0, released: 0, void: 0 };
 }
 
 function iso(ms: number): string {

@@ -50,6 +50,8 @@ export const WIRE_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   admin_required: { http: 403, grpc: PERMISSION_DENIED },
   exhausted: { http: 409, grpc: RESOURCE_EXHAUSTED },
   too_many_raises: { http: 409, grpc: FAILED_PRECONDITION },
+  demo_running: { http: 409, grpc: FAILED_PRECONDITION, retryAfterSeconds: 5 },
+  demo_unavailable: { http: 503, grpc: UNAVAILABLE, retryAfterSeconds: 1 },
   overloaded: { http: 429, grpc: RESOURCE_EXHAUSTED, retryAfterSeconds: 1 },
   unavailable: { http: 503, grpc: UNAVAILABLE, retryAfterSeconds: 1 },
   draining: { http: 503, grpc: UNAVAILABLE, retryAfterSeconds: 1 },

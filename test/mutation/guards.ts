@@ -52,6 +52,11 @@ const patrol = (name: string): Guard['killedBy'] => ({
   file: 'test/unit/verify/ledger-patrol.test.ts',
   name,
 });
+const demos = (file: 'gate' | 'routes', name: string): Guard['killedBy'] => ({
+  project: 'unit',
+  file: `test/unit/server/demo/demo-${file}.test.ts`,
+  name,
+});
 const ledger = (name: string): Guard['killedBy'] => simulation('ledger', name);
 
 const events = (file: string, name: string): Guard['killedBy'] => ({
@@ -1179,5 +1184,40 @@ export const GUARDS: readonly Guard[] = [
     find: 'while (this.underWay >= QUESTIONS_MAX) {',
     replace: 'while (false) {',
     killedBy: asking('is asked a few questions only'),
+  },
+  {
+    guard: 'demonstrations are for this machine only',
+    file: 'src/server/http/demo-gate.ts',
+    find: "if (!LOOPBACK_ADDRESS.test(remoteAddress ?? '')) return false;",
+    replace: '',
+    killedBy: demos('gate', 'from another machine'),
+  },
+  {
+    guard: 'demonstrations are not for who comes through a proxy',
+    file: 'src/server/http/demo-gate.ts',
+    find: 'if (Object.keys(headers).some(name => FORWARDING.test(name))) return false;',
+    replace: '',
+    killedBy: demos('gate', 'through a proxy that says for whom it asks'),
+  },
+  {
+    guard: 'demonstrations are not reached by a foreign name (DNS rebinding)',
+    file: 'src/server/http/demo-gate.ts',
+    find: 'if (!isLoopbackHost(headers.host)) return false;',
+    replace: '',
+    killedBy: demos('gate', 'under a name that leads here (DNS rebinding)'),
+  },
+  {
+    guard: 'demonstrations are not started by a page of somebody else',
+    file: 'src/server/http/demo-gate.ts',
+    find: 'return nodeUrls.some(url => originOf(url) === wanted);',
+    replace: 'return true;',
+    killedBy: demos('gate', 'for a page of somebody else'),
+  },
+  {
+    guard: 'parameters of demonstrations are checked before they are passed on',
+    file: 'src/server/http/demo-input.ts',
+    find: 'number >= minimum && number <= maximum',
+    replace: 'number > 0',
+    killedBy: demos('routes', 'is refused before anything reaches the process that can kill nodes'),
   },
 ];

@@ -219,6 +219,24 @@ describe('a projector that has been deposed without knowing', () => {
     }));
 });
 
+describe('the lag', () => {
+  test('of what is drawn after a quiet hour is not that hour', () =>
+    playLedger({}, async (cluster, ledger) => {
+      await issueMany(cluster, cluster.nodes[0]!, 5);
+      await cluster.time.sleep(3_600_000);
+      // Nobody takes it in for a moment, so that every node sees it wait.
+      for (const path of ledger.paths) path.delayMs = 1_500;
+      await issue(cluster, cluster.nodes[0]!);
+      const seen: number[] = [];
+      for (let i = 0; i < 20; i += 1) {
+        await cluster.time.sleep(100);
+        for (const { sequencer } of cluster.nodes) seen.push(sequencer.ledger.view().lagSeconds);
+      }
+      expect(Math.max(...seen)).toBeGreaterThan(0.3);
+      expect(Math.max(...seen)).toBeLessThan(3);
+    }));
+});
+
 describe('a ledger that is down', () => {
   test('for five minutes holds nothing up, and has everything soon after it is back', () =>
     playLedger({}, async (cluster, ledger) => {

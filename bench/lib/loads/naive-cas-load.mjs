@@ -1,7 +1,10 @@
+import { importBuilt } from '../built.mjs';
 import { withEtcd } from './etcd-client.mjs';
 import { loadWorkers } from './worker-pool.mjs';
 
-const KEY = Buffer.from('/bench/naive-counter');
+const KEY = '/bench/naive-counter';
+/** Longer than any call takes while nothing is broken. */
+const CALL_TIMEOUT_MS = 10_000;
 
 /**
  * What one would write first: every caller reads the counter, tries to put the next value if nobody was faster,
@@ -11,12 +14,15 @@ const KEY = Buffer.from('/bench/naive-counter');
  * @param {{ endpoints: readonly string[], connections: number, ms: number }} options as many callers as connections
  * @returns {Promise<import('../figures.mjs').RawLoad>}
  */
-export function load({ endpoints, connections, ms }) {
+export async function load({ endpoints, connections, ms }) {
+  /** @type {typeof import('../../../src/demo/naive-counter.ts')} */
+  const { NaiveCounter } = await importBuilt('demo/naive-counter.js');
   return withEtcd(endpoints, client => {
+    const counter = new NaiveCounter(client, { key: KEY, callTimeoutMs: CALL_TIMEOUT_MS });
     /** @type {import('./worker-pool.mjs').Operation} */
     const draw = async late => {
       for (;;) {
-        const number = await tryNext(client);
+        const number = await counter.tryNext();
         if (number !== undefined || late()) return number;
       }
     };
@@ -25,16 +31,4 @@ export function load({ endpoints, connections, ms }) {
       ms,
     );
   });
-}
-
-/** @param {import('etcd3').Etcd3} client @returns {Promise<number | undefined>} undefined when somebody was faster */
-async function tryNext(client) {
-  const { kvs } = await client.kv.range({ key: KEY });
-  const found = kvs[0];
-  const number = found === undefined ? 1 : Number(found.value.toString()) + 1;
-  const { succeeded } = await client.kv.txn({
-    compare: [{ key: KEY, target: 'Mod', result: 'Equal', mod_revision: found?.mod_revision ?? 0 }],
-    success: [{ request_put: { key: KEY, value: Buffer.from(String(number)) } }],
-  });
-  return succeeded ? number : undefined;
 }

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import compression from 'compression';
 import express, { type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
+import { serveScripts } from './page-script.ts';
 
 /** What the page is served from. */
 export interface DashboardOptions {
@@ -24,6 +25,7 @@ export function createDashboardRoutes({ directory, nodeUrls }: DashboardOptions)
     if (CHARTS_FILES.has(request.path)) serveCharts(request, response, next);
     else next();
   });
+  router.get('/js/:name', serveScripts(join(directory, 'js')));
   router.use(express.static(directory, { index: 'index.html', ...REVALIDATED }));
   return router;
 }

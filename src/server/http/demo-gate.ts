@@ -5,6 +5,7 @@ export interface DemoCaller {
   /** The other end of the connection. */
   readonly remoteAddress: string | undefined;
   readonly headers: IncomingHttpHeaders;
+  readonly httpVersion: string;
 }
 
 /** Headers with which a proxy says for whom it asks; who that is, is not known here. */
@@ -22,8 +23,13 @@ const LOOPBACK_NAME = /^(?:127\.0\.0\.1|localhost|\[::1\])$/;
  *
  * @param nodeUrls where the cluster's nodes serve
  */
-export function mayUseDemos({ remoteAddress, headers }: DemoCaller, nodeUrls: readonly string[]): boolean {
+export function mayUseDemos(
+  { remoteAddress, headers, httpVersion }: DemoCaller,
+  nodeUrls: readonly string[],
+): boolean {
   if (!LOOPBACK_ADDRESS.test(remoteAddress ?? '')) return false;
+  // Browsers and seqd's own clients speak 1.1; proxies that were set up without a thought speak 1.0, and say nothing of themselves.
+  if (httpVersion !== '1.1') return false;
   if (Object.keys(headers).some(name => FORWARDING.test(name))) return false;
   if (!isLoopbackHost(headers.host)) return false;
   const { origin } = headers;

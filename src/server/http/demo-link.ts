@@ -105,7 +105,9 @@ export class DemoLink implements DemoFeed {
       this.receive(socket, (data as Buffer).toString('utf8'));
     });
     // `close` follows.
-    socket.on('error', error => this.options.logger.debug({ err: error, url }, 'demonstrations: connection failed'));
+    socket.on('error', error =>
+      this.options.logger.debug({ err: error, url }, 'demonstrations: connection failed'),
+    );
     socket.on('close', () => {
       clearInterval(pings);
       this.socket = undefined;
@@ -140,7 +142,8 @@ export class DemoLink implements DemoFeed {
   private retry(): void {
     if (this.closed) return;
     const { retryMsMin = RETRY_MS_MIN, retryMsMax = RETRY_MS_MAX, random = Math.random } = this.options;
-    const pauseMs = Math.min(retryMsMax, retryMsMin * 2 ** Math.min(this.failures, 10)) * (0.5 + random() / 2);
+    const pauseMs =
+      Math.min(retryMsMax, retryMsMin * 2 ** Math.min(this.failures, 10)) * (0.5 + random() / 2);
     this.failures += 1;
     this.timer = setTimeout(() => this.connect(), pauseMs);
     this.timer.unref();
@@ -155,7 +158,12 @@ export class DemoLink implements DemoFeed {
 function parseRun(text: string): DemoRun | null {
   const run = JSON.parse(text) as Partial<DemoRun> | null;
   if (run === null) return null;
-  if (typeof run !== 'object' || typeof run.id !== 'string' || typeof run.state !== 'string' || !Array.isArray(run.steps))
+  if (
+    typeof run !== 'object' ||
+    typeof run.id !== 'string' ||
+    typeof run.state !== 'string' ||
+    !Array.isArray(run.steps)
+  )
     throw new TypeError('this is no run of a demonstration');
   return run as DemoRun;
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import type { Express, NextFunction, Request, RequestHandler, Response, Router } from 'express';
 import { SeqdError } from '../../core/errors.ts';
 import type { Metrics } from '../metrics.ts';
+import { DEMO_BASE } from './demo-routes.ts';
 import { DRAW_PATH, DrawEndpoint, type DrawEndpointOptions } from './draw-endpoint.ts';
 import { type AdminRoutesOptions, createAdminRoutes } from './admin-routes.ts';
 import { createDashboardRoutes } from './dashboard-routes.ts';
@@ -26,6 +27,8 @@ export interface HttpAppOptions
   readonly accounting: Accounting;
   /** Folder of the static dashboard. */
   readonly dashboardDirectory: string;
+  /** `undefined`: there are none here. */
+  readonly demos: Router | undefined;
 }
 
 /** Handles every request of a node, and the classes `http.createServer` must make them of. */
@@ -66,6 +69,7 @@ function createExpressApp(options: HttpAppOptions & { draw: DrawEndpoint }): {
   app.use(SEQUENCE_BASE, mountedAt(SEQUENCE_BASE), createSequenceRoutes(options));
   app.use(ADMIN_BASE, mountedAt(ADMIN_BASE), createAdminRoutes(options));
   app.use(LEDGER_BASE, mountedAt(LEDGER_BASE), createLedgerRoutes(options), createVerifyRoutes(options));
+  if (options.demos !== undefined) app.use(DEMO_BASE, mountedAt(DEMO_BASE), options.demos);
   app.use(createHealthRoutes(options.health));
   app.get('/metrics', async (_request, response) => {
     const text = await options.metrics.registry.metrics();

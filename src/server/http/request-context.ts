@@ -23,12 +23,20 @@ export function contextOf(request: IncomingMessage): RequestContext {
 export const REQUEST_ID_HEADER = 'x-request-id';
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
+/** Hears how draws and releases were answered. */
+export interface AnswerListener {
+  /** @param ms from the request's beginning to its answer */
+  requestAnswered(status: number, ms: number): void;
+}
+
 /** Where requests are counted. */
 export interface AccountingOptions {
   /** Start of every request id made here; unique to the process. */
   readonly instance: string;
   readonly metrics: Metrics;
   readonly latency: RecentLatency;
+  /** Told of each answer to a draw or release; must be cheap. */
+  readonly listener?: AnswerListener;
   readonly logger: Logger;
   /** Whether each request is worth a log line. */
   readonly logRequests: boolean;
@@ -60,13 +68,16 @@ export class Accounting {
    * @param route as declared, so that metrics never get a label per address that somebody made up
    */
   end(request: IncomingMessage, response: ServerResponse, route: string): void {
-    const { metrics, latency, logger, logRequests } = this.options;
+    const { metrics, latency, listener, logger, logRequests } = this.options;
     const { id, startedAtMs } = contextOf(request);
     const nowMs = performance.now();
     const ms = nowMs - startedAtMs;
     const status = response.statusCode;
     metrics.requestAnswered(route, status, ms);
-    if (CHANGING_ROUTES.has(route)) latency.record(ms, nowMs);
+    if (CHANGING_ROUTES.has(route)) {
+      latency.record(ms, nowMs);
+      listener?.requestAnswered(status, ms);
+    }
     if (logRequests)
       logger.debug({ requestId: id, method: request.method, url: request.url, status, ms }, 'request');
   }

@@ -2,6 +2,7 @@ import type { PatrolView } from '../../ledger/ledger-patrol.ts';
 import type { EtcdMemberStatus } from '../../store/etcd/etcd-status.ts';
 import type { LedgerView } from '../../sequencer/ledger-progress.ts';
 import type { RestoreGuardView } from '../../ports/restore-guard.ts';
+import type { OwnerTallies } from '../owner-tallies.ts';
 import type { DemoRun } from '../../demo/demo-run.ts';
 
 // The frames of the live stream (docs/live-stream.md). Fields may be added; any other change is another protocol.
@@ -154,20 +155,9 @@ export interface LiveLeader {
   readonly since: number;
 }
 
-/** Numbers by owner: held now, drawn in all (a reused number counts each time), released, void. */
-export interface OwnerTally {
-  readonly issued: number;
-  readonly drawn: number;
-  readonly released: number;
-  readonly void: number;
-}
-
-export interface LiveOwners {
-  readonly bySite: Readonly<Record<string, OwnerTally>>;
-  /** Keys are `site/partition`. */
-  readonly byPartition: Readonly<Record<string, OwnerTally>>;
-  readonly byType: Readonly<Record<string, OwnerTally>>;
-}
+/** Numbers by owner, at most two seconds older than {@link LiveNumbers}. */
+export type LiveOwners = OwnerTallies;
+export type { OwnerTally } from '../owner-tallies.ts';
 
 /** Something that somebody should know now, worst first. */
 export interface LiveAlert {

@@ -153,7 +153,7 @@ describe('YAML', () => {
 
   test('a file that is not a map is refused', () => {
     expect(issuesOf(withYaml('- a'))[0]?.message).toBe(
-      'must be a section with sequence, server, node, logging',
+      'must be a section with sequence, server, node, demo, logging',
     );
   });
 

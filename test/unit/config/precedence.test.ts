@@ -48,6 +48,9 @@ const valuesOf = (leaf: Leaf): fc.Arbitrary<unknown> => {
     'sequence.etcd.lease-ttl-seconds': fc.integer({ min: 2, max: 300 }),
     'sequence.engine.pipeline-depth': fc.integer({ min: 1, max: 8 }),
     'server.body-limit-bytes': fc.integer({ min: 1_024, max: 100_000 }),
+    // Others need each other.
+    'demo.url': fc.constant(null),
+    'demo.token': fc.constant(null),
     // Others need a ledger.
     'sequence.events.sinks': fc.constant([]),
     'sequence.events.timeout-ms': fc.integer({ min: 100, max: 10_000 }),

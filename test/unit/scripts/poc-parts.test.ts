@@ -88,10 +88,17 @@ describe('the command line', () => {
       detach: false,
       open: true,
       ledger: true,
+      demos: true,
       nodes: 4,
       port: 8_080,
       endpoints: [],
     });
+  });
+
+  test('leaves out the ledger, the demonstrations, the browser', () => {
+    const options = parsePocArguments(['--no-ledger', '--no-demos', '--no-open'], {});
+    expect(options).toMatchObject({ ledger: false, demos: false, open: false });
+    for (const option of ['--no-ledger', '--no-demos', '--no-open']) expect(USAGE).toContain(option);
   });
 
   test('takes etcd endpoints from the option before the environment', () => {
@@ -173,9 +180,21 @@ describe('the run file', () => {
 
 test('processes left over are recognised by this project’s paths, not by their ids alone', () => {
   const places = placesOf({ SEQD_POC_DATA_DIR: dir });
-  const { nodes, members } = leftoversOf(runOf('a'), places);
+  const { nodes, members, demos } = leftoversOf(runOf('a'), places);
   expect(nodes[0]?.marks).toEqual([places.entry, 'serve', '--port 8080']);
   expect(members[0]?.marks).toContain(places.etcdDir);
+  expect(demos).toEqual([]);
+  const run = { ...runOf('a'), demos: { pid: 12, port: 20_001 } };
+  expect(leftoversOf(run, places).demos).toMatchObject([
+    { pid: 12, marks: [places.demoHost, '--port=20001'] },
+  ]);
+});
+
+test('a program of a test has no demonstrations but those that the test brings', () => {
+  expect(placesOf({}).demoHost).toMatch(/dist.demo.demo-host\.js$/);
+  expect(placesOf({ SEQD_POC_ENTRY: '/node.mjs' }).demoHost).toBeUndefined();
+  const both = { SEQD_POC_ENTRY: '/node.mjs', SEQD_POC_DEMO_HOST: '/host.mjs' };
+  expect(placesOf(both).demoHost).toMatch(/host\.mjs$/);
 });
 
 test('restarts back off from 250 ms to 10 s', () => {
@@ -226,4 +245,13 @@ test('the summary names the dashboard, every node and etcd', () => {
     '3.6.14',
   ])
     expect(text).toContain(part);
+});
+
+test('the summary tells how to run demonstrations, or why there are none', () => {
+  expect(describeRun(runOf('a'), '/logs')).not.toContain('Demos');
+  expect(describeRun({ ...runOf('a'), demos: { pid: 1, port: 2 } }, '/logs')).toMatch(
+    /Demos +npx seqd demo /,
+  );
+  const none = describeRun({ ...runOf('a'), demos: { pid: 0, why: 'not built' } }, '/logs');
+  expect(none).toMatch(/Demos +none: not built/);
 });

@@ -19,9 +19,33 @@ const FAKE_NODE = `
 import { createServer } from 'node:http';
 if (process.argv[2] === 'migrate') process.exit(process.env.SEQD_LEDGER_URL.startsWith('postgres') ? 0 : 1);
 const port = Number(process.argv[process.argv.indexOf('--port') + 1]);
-const { SEQD_NODE_ID: id, SEQD_LEDGER_URL: ledger } = process.env;
-console.log(JSON.stringify({ id, ledger, args: process.argv.slice(2) }));
+const { SEQD_NODE_ID: id, SEQD_LEDGER_URL: ledger, SEQD_DEMO_URL: demoUrl, SEQD_DEMO_TOKEN: demoToken } = process.env;
+console.log(JSON.stringify({ id, ledger, demoUrl, demoToken, args: process.argv.slice(2) }));
 createServer((_, response) => response.end('ok')).listen(port, '127.0.0.1');
+process.on('SIGTERM', () => process.exit(0));
+`;
+
+// Tells what it was told, and passes on what the test orders. It stays when its supervisor has gone, as one that hangs would.
+const FAKE_DEMO_HOST = `
+import { createServer } from 'node:http';
+const { SEQD_DEMO_HOST_PORT: port, SEQD_DEMO_TOKEN: token } = process.env;
+const settings = Object.keys(process.env).filter(name => name.startsWith('SEQD_'));
+let cluster;
+const waiting = new Map();
+process.on('message', message => {
+  if (message.type === 'cluster') cluster = message;
+  else waiting.get(message.id)?.(message);
+});
+createServer((request, response) => {
+  const order = request.url.split('/').slice(2);
+  if (request.url === '/told') response.end(JSON.stringify({ cluster, token, settings, pid: process.pid }));
+  else if (request.url.startsWith('/order/')) {
+    const [action, kind, name] = order;
+    const id = waiting.size + 1;
+    waiting.set(id, answer => response.end(JSON.stringify(answer)));
+    process.send({ type: 'disturb', id, action, target: { kind, name } });
+  } else response.writeHead(503).end('{}');
+}).listen(Number(port), '127.0.0.1');
 process.on('SIGTERM', () => process.exit(0));
 `;
 const NODES = 2;
@@ -30,6 +54,7 @@ let dir = '';
 let etcd: Server;
 let endpoint = '';
 let port = 0;
+let demoHost = '';
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'seqd-supervisor-'));
@@ -40,6 +65,7 @@ beforeEach(async () => {
   await new Promise<void>(resolve => etcd.listen(0, '127.0.0.1', resolve));
   endpoint = `http://127.0.0.1:${(etcd.address() as AddressInfo).port}`;
   [port = 0] = await findFreePorts(1);
+  demoHost = '';
 });
 afterEach(async () => {
   await poc('--stop');
@@ -59,7 +85,12 @@ function poc(...args: string[]): Promise<{ code: number | null; output: string }
 }
 
 function launch(args: readonly string[]) {
-  const env = { ...process.env, SEQD_POC_ENTRY: join(dir, 'node.mjs'), SEQD_POC_DATA_DIR: join(dir, 'data') };
+  const env = {
+    ...process.env,
+    SEQD_POC_ENTRY: join(dir, 'node.mjs'),
+    SEQD_POC_DATA_DIR: join(dir, 'data'),
+    ...(demoHost === '' ? {} : { SEQD_POC_DEMO_HOST: demoHost }),
+  };
   return spawn(process.execPath, [join(projectRoot, 'scripts', 'start-poc.mjs'), ...args], { env });
 }
 
@@ -109,6 +140,8 @@ describe.skipIf(process.platform === 'win32')('the demonstration', () => {
     expect(JSON.parse(log)).toEqual({
       id: 'site-1-partition-b',
       ledger: 'null',
+      demoUrl: 'null',
+      demoToken: 'null',
       args: [
         'serve',
         '--profile',
@@ -252,5 +285,116 @@ describe.skipIf(process.platform === 'win32')('the demonstration', () => {
     expect(failed.code).toBe(1);
     expect(failed.output).toContain('no such setting');
     await expect(readRunFile()).rejects.toThrow('ENOENT');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('demonstrations', () => {
+  beforeEach(async () => {
+    demoHost = join(dir, 'demo-host.mjs');
+    await writeFile(demoHost, FAKE_DEMO_HOST);
+  });
+
+  interface Told {
+    readonly cluster?: Record<string, unknown>;
+    readonly token: string;
+    readonly settings: readonly string[];
+    readonly pid: number;
+  }
+
+  const ask = async (path: string): Promise<unknown> => {
+    const { demos } = await readRunFile();
+    return JSON.parse((await httpGet(`http://127.0.0.1:${demos?.port}${path}`, 10_000))?.body ?? 'null');
+  };
+  const told = async (): Promise<Told> => (await ask('/told')) as Told;
+  const nodeLog = async (): Promise<Record<string, string>> =>
+    JSON.parse(
+      (await readFile(join(dir, 'data', 'poc', 'logs', 'site-1-partition-a.log'), 'utf8')).split('\n', 1)[0]!,
+    ) as Record<string, string>;
+  const NODE = 'node/site-1-partition-a';
+
+  test('run in a process of their own, which knows the cluster, and the nodes know it', async () => {
+    const started = await start();
+    expect(started.code, started.output).toBe(0);
+    expect(started.output).toMatch(/Demos +npx seqd demo/);
+    const run = await readRunFile();
+    const { cluster, token, settings } = await told();
+    expect(cluster).toEqual({
+      type: 'cluster',
+      nodes: run.nodes.map(({ id, site, partition, url }) => ({ id, site, partition, url })),
+      members: [],
+      endpoints: [endpoint],
+      cluster: 'ha-poc',
+      canPause: true,
+    });
+    expect(settings).toEqual(['SEQD_DEMO_HOST_PORT', 'SEQD_DEMO_TOKEN']);
+    const { demoUrl, demoToken } = await nodeLog();
+    expect([demoUrl, demoToken]).toEqual([`http://127.0.0.1:${run.demos!.port}`, token]);
+
+    // Whoever knows the token may kill nodes: it is in the processes that need it and nowhere else.
+    const supervisorLog = await readFile(join(dir, 'data', 'poc', 'logs', 'supervisor.log'), 'utf8');
+    expect(token).toHaveLength(32);
+    expect(started.output + supervisorLog + JSON.stringify(run)).not.toContain(token);
+
+    expect((await poc('--stop')).code).toBe(0);
+    expect(await isAlive(run.demos!.pid)).toBe(false);
+  });
+
+  test('break what is ours, and nothing else', async () => {
+    await start();
+    const killed = await pidOf(0);
+    expect(await ask(`/order/kill/${NODE}`)).toMatchObject({ type: 'disturbed', ok: true });
+    await until(async () => ![0, killed].includes(await pidOf(0)));
+    // This etcd was there before.
+    for (const target of ['etcd/etcd-1', 'node/site-9', 'etcd/site-1-partition-a'])
+      expect(await ask(`/order/kill/${target}`)).toMatchObject({ ok: false, why: 'not ours' });
+  });
+
+  test('leave nothing broken behind when their process is killed, and come back', async () => {
+    await start();
+    expect(await ask(`/order/stop/${NODE}`)).toMatchObject({ ok: true });
+    await until(async () => (await pidOf(0)) === 0);
+    const { pid } = await told();
+    process.kill(pid, 'SIGKILL');
+    await until(async () => (await pidOf(0)) !== 0);
+    await until(async () => (await told()).pid !== pid && (await told()).cluster !== undefined);
+  });
+
+  test('end with everything else, also while something is paused or stopped', async () => {
+    await start();
+    await ask(`/order/pause/${NODE}`);
+    await ask('/order/stop/node/site-1-partition-b');
+    const { nodes, demos } = await readRunFile();
+    expect((await poc('--stop')).code).toBe(0);
+    for (const pid of [...nodes.map(node => node.pid), demos!.pid]) expect(await isAlive(pid)).toBe(false);
+  });
+
+  test('a process left over from a supervisor that was killed is ended', async () => {
+    await start();
+    const before = await readRunFile();
+    process.kill(before.supervisorPid, 'SIGKILL');
+    await until(async () => !(await isAlive(before.supervisorPid)));
+    expect((await start()).code).toBe(0);
+    expect(await isAlive(before.demos!.pid)).toBe(false);
+  });
+
+  test.each([
+    ['that cannot run', 'throw new Error("no such module")', /Demos +none: /],
+    ['that is not there', undefined, /Demos +none: .*is not there/],
+  ])('a process %s takes nothing with it, and the start says so', async (_, program, said) => {
+    if (program === undefined) await rm(demoHost);
+    else await writeFile(demoHost, program);
+    const started = await start();
+    expect(started.code, started.output).toBe(0);
+    expect(started.output).toMatch(said);
+    expect(started.output).toContain('there are no demonstrations');
+    expect(await nodeLog()).toMatchObject({ demoUrl: 'null', demoToken: 'null' });
+  });
+
+  test('are left out with --no-demos', async () => {
+    const started = await start('--no-demos');
+    expect(started.code, started.output).toBe(0);
+    expect(started.output).not.toContain('Demos');
+    expect((await readRunFile()).demos).toBeUndefined();
+    expect(await nodeLog()).toMatchObject({ demoUrl: 'null' });
   });
 });

@@ -10,7 +10,7 @@ import { dependenciesAreFresh } from '../../../scripts/lib/dependencies.mjs';
 import { npmEnvironment } from '../../../scripts/lib/npm.mjs';
 import { projectRoot } from '../../../scripts/lib/paths.mjs';
 import { withSetupLock } from '../../../scripts/lib/setup-lock.mjs';
-import { planPhases, summaryLine, tallyOf } from '../../../scripts/lib/test-tally.mjs';
+import { needsBrowser, planPhases, summaryLine, tallyOf } from '../../../scripts/lib/test-tally.mjs';
 
 let root = '';
 beforeEach(async () => {
@@ -184,8 +184,21 @@ describe('the sums of a test run', () => {
       ['contract'],
       ['mutation'],
       ['integration'],
+      ['browser'],
       ['chaos'],
     ]);
     expect(planPhases(['--project', 'unit'])).toEqual([{ projects: [], args: ['--project', 'unit'] }]);
+  });
+
+  test.each([
+    [[], true],
+    [['--project', 'unit'], false],
+    [['--project=browser'], true],
+    [['test/unit/core'], false],
+    [['test/browser/demos.test.ts'], true],
+    [['-t', 'keyboard'], true],
+    [['--project', 'browser', '-t', 'keyboard'], true],
+  ])('want a browser only where tests may run in one: %j', (args, wanted) => {
+    expect(needsBrowser(args)).toBe(wanted);
   });
 });

@@ -1,0 +1,115 @@
+// `node bench/live.mjs`: what those who watch cost those who draw. Viewers and load have processes of their own, so on one machine
+// the viewers' reading is part of what is measured. Its exit code is about correctness only.
+
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { ensureBuild } from '../scripts/lib/build.mjs';
+import { runBounded } from './lib/bounded-main.mjs';
+import { measureLive } from './lib/live/measure-live.mjs';
+import { ViewersProcess } from './lib/live/viewers-process.mjs';
+import { LoadProcess } from './lib/load-process.mjs';
+import { whole } from './lib/options.mjs';
+import { makeScratch } from './lib/scratch.mjs';
+import { startBenchEtcd } from './lib/servers/bench-etcd.mjs';
+import { startSeqdNodes } from './lib/servers/seqd-nodes.mjs';
+import { median, spread } from './lib/statistics.mjs';
+import { textTable } from './lib/text-table.mjs';
+import { describeCompleteness, verifyCluster } from './lib/verify-cluster.mjs';
+
+const USAGE = `node bench/live.mjs [options]
+  --viewers N   how many watch, spread over the nodes (200)
+  --nodes N     (4)
+  --seconds N   how long the rate is measured each time (5)
+  --rounds N    each with and without viewers (5)
+  --quick       one short round with 20 viewers: does it still work?
+  --json FILE   write all figures`;
+
+const TIMEOUT_MS = 900_000;
+
+/** @param {string} line */
+const progress = line => process.stderr.write(`${line}\n`);
+/** @param {string} [text] */
+const print = (text = '') => process.stdout.write(`${text}\n`);
+
+/** @param {{ viewers: number, nodes: number, ms: number, rounds: number, json: string | undefined }} options @returns {Promise<boolean>} */
+async function main({ viewers: count, nodes, ms, rounds, json }) {
+  await ensureBuild(progress);
+  const directory = await makeScratch('live');
+  const cluster = `live-${randomUUID()}`;
+  const etcd = await startBenchEtcd({ directory, log: progress });
+  const { endpoints } = etcd.cluster;
+  const seqd = await startSeqdNodes(nodes, { endpoints, directory, cluster });
+  const load = new LoadProcess();
+  const viewers = new ViewersProcess();
+  try {
+    const urls = seqd.nodes.map(node => node.url);
+    const found = await measureLive({ urls, load, viewers, count, rounds, ms, log: progress });
+    const report = await verifyCluster(endpoints, cluster);
+    const ratios = spread(found.map(({ ratio }) => ratio));
+    const gaps = found.reduce((sum, { watched }) => sum + watched.gaps, 0);
+    const each = found.map(({ watched: { frames, viewers } }) => frames / viewers);
+    print(
+      `\n${availableParallelism()} cores, etcd ${etcd.version}, ${nodes} nodes; medians of ${rounds} rounds of ${ms / 1_000} s\n`,
+    );
+    print(
+      textTable([
+        ['', 'measured', 'wanted'],
+        ['numbers per second, nobody watches', median(found.map(round => round.without)).toFixed(0), ''],
+        [
+          `numbers per second, ${count} viewers`,
+          median(found.map(round => round.withViewers)).toFixed(0),
+          '',
+        ],
+        [
+          'ratio (lowest and highest round)',
+          `${ratios.median.toFixed(3)} (${ratios.min.toFixed(3)} to ${ratios.max.toFixed(3)})`,
+          '≥ 0.95',
+        ],
+        ['frames that each viewer got in a round', median(each).toFixed(0), ''],
+        ['frames that were missed', String(gaps), '0'],
+      ]),
+    );
+    print(`seqd verify: ${describeCompleteness(report)}`);
+    if (json !== undefined) {
+      const text = JSON.stringify(
+        { at: new Date().toISOString(), viewers: count, nodes, ms, found },
+        undefined,
+        2,
+      );
+      await writeFile(json, `${text}\n`);
+    }
+    return report.complete && gaps === 0;
+  } finally {
+    viewers.end();
+    load.close();
+    await seqd.close();
+    await etcd.cluster.close();
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    viewers: { type: 'string' },
+    nodes: { type: 'string', default: '4' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  print(USAGE);
+} else {
+  const { quick } = values;
+  const options = {
+    viewers: whole('--viewers', values.viewers ?? (quick ? '20' : '200')),
+    nodes: whole('--nodes', values.nodes),
+    ms: whole('--seconds', values.seconds ?? (quick ? '1' : '5')) * 1_000,
+    rounds: whole('--rounds', values.rounds ?? (quick ? '1' : '5')),
+    json: values.json,
+  };
+  await runBounded(TIMEOUT_MS, () => main(options));
+}

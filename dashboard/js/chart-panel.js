@@ -1,0 +1,160 @@
+// One chart: a figure around uPlot, with its legend, its text and its cursor.
+//
+//   createChartPanel(chart, {theme, phase, onCursor, onShown}) → panel
+//   panel.element                     the figure
+//   panel.shown                       whether any of it is in view
+//   panel.draw(columns, range, window, marks, anyway) draws what would look different, or anyway
+//   panel.showCursor(place, index)    moves the cursor line to a part of the window (0 to 1), or hides it (null)
+//   panel.showValues(index)           the values of a sample in the legend
+//   panel.describe(columns, from, range)   the text for those who do not see it
+//   panel.redraw()                    after another theme, or when it comes into view
+
+import { figure, statsOf, summaryOf, valuesAt } from './chart-figures.js';
+import { createPlot, paintMarks, plotWidth, swatch } from './chart-plot.js';
+import { firstIndexFrom, frameOf } from './chart-range.js';
+import { createSteadyAxis } from './chart-scale.js';
+import { el, setAttr, setText } from './dom.js';
+import { clock } from './format.js';
+
+export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
+  const ids = { title: `chart-${chart.id}-title`, text: `chart-${chart.id}-text` };
+  const values = chart.lines.map(() => el('span', { class: 'chart-value' }));
+  const text = el('figcaption', { id: ids.text, class: 'chart-text' });
+  const plot = el('div', {
+    class: 'chart-plot',
+    tabindex: '0',
+    role: 'slider',
+    'aria-label': `Cursor of ${chart.title}`,
+    'aria-describedby': ids.text,
+    'aria-valuemin': '0',
+    'aria-valuemax': '100',
+    'aria-valuenow': '100',
+    'aria-valuetext': 'at the end',
+    dataset: { testid: `plot-${chart.id}` },
+  });
+  const element = el(
+    'figure',
+    {
+      class: chart.wide ? 'chart chart-wide' : 'chart',
+      'aria-labelledby': ids.title,
+      dataset: { testid: `chart-${chart.id}` },
+    },
+    el(
+      'div',
+      { class: 'chart-head' },
+      el(
+        'h3',
+        { id: ids.title },
+        chart.title,
+        ' ',
+        el('span', { class: 'chart-unit' }, unitWord(chart.unit)),
+      ),
+      el(
+        'ul',
+        { class: 'chart-legend' },
+        chart.lines.map((line, i) => el('li', {}, swatch(line), el('span', {}, line.label), values[i])),
+      ),
+    ),
+    plot,
+    text,
+  );
+
+  const axis = createSteadyAxis(chart);
+  const data = [[], ...chart.lines.map(() => [])];
+  const cursor = el('div', { class: 'chart-cursor', hidden: true });
+  const stepPixels = chart.wide ? 1 : 2;
+  let frame;
+  let yEnd = chart.least;
+  let of;
+  let placed = { marks: [], window: { first: 0, last: 1 } };
+  const plotter = createPlot(plot, {
+    theme,
+    lines: chart.lines,
+    data,
+    yEnd: () => yEnd,
+    time: true,
+    draw: u => paintMarks(u, { ...placed, texts: chart.wide === true, theme }),
+  });
+  plotter.over.append(cursor);
+
+  let shown = false;
+  new IntersectionObserver(
+    entries => {
+      shown = entries.at(-1).isIntersecting;
+      if (shown) onShown();
+    },
+    { rootMargin: '100px' },
+  ).observe(element);
+
+  const { over } = plotter;
+  const placeOf = event => event.offsetX / plotWidth(plotter);
+  over.addEventListener('pointermove', event => onCursor({ place: placeOf(event) }));
+  over.addEventListener('pointerdown', event => onCursor({ place: placeOf(event) }));
+  over.addEventListener('pointerleave', () => onCursor({ place: null }));
+  plot.addEventListener('keydown', event => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (onCursor({ key: event.key })) event.preventDefault();
+  });
+  plot.addEventListener('blur', () => onCursor({ place: null }));
+
+  return {
+    element,
+    get shown() {
+      return shown;
+    },
+
+    draw(columns, range, window, marks, anyway) {
+      const due = frameOf(window.last, range, { width: plotWidth(plotter), stepPixels, phase });
+      if (due === frame && !anyway) return;
+      frame = due;
+      if (of !== columns) {
+        of = columns;
+        data[0] = columns.t;
+        chart.lines.forEach((line, i) => (data[i + 1] = columns[line.key]));
+        axis.reset();
+      }
+      const from = firstIndexFrom(columns.t, window.first);
+      let highest = 0;
+      for (const { key } of chart.lines) highest = Math.max(highest, statsOf(columns[key], from)?.max ?? 0);
+      const end = axis.next(highest, window.last, window.last - window.first);
+      placed = { marks, window };
+      plotter.batch(() => {
+        plotter.setData(data, false);
+        plotter.setScale('x', { min: window.first, max: window.last });
+        if (end !== yEnd) {
+          yEnd = end;
+          plotter.setScale('y', { min: 0, max: end });
+        }
+      });
+    },
+
+    showCursor(place, index) {
+      if (cursor.hidden !== (place === null)) cursor.hidden = place === null;
+      if (place === null) return;
+      cursor.style.transform = `translateX(${Math.round(place * plotWidth(plotter))}px)`;
+      // Only where it is asked for: a screen reader would read out every change.
+      if (document.activeElement !== plot || of === undefined) return;
+      setAttr(plot, 'aria-valuenow', Math.round(place * 100));
+      setAttr(plot, 'aria-valuetext', `${clock(of.t[index])}: ${valuesAt(chart, of, index)}`);
+    },
+
+    showValues(index) {
+      chart.lines.forEach((line, i) => {
+        const value = of?.[line.key][index];
+        setText(values[i], value === null || value === undefined ? '–' : figure(value, chart.digits));
+      });
+    },
+
+    describe(columns, from, range) {
+      setText(text, summaryOf(chart, columns, from, range.spoken));
+    },
+
+    redraw() {
+      plotter.redraw(false, true);
+    },
+  };
+}
+
+function unitWord(unit) {
+  return unit === '/s' ? 'per second' : unit;
+}

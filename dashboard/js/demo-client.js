@@ -1,0 +1,185 @@
+// Demonstrations as the page knows them: the catalogue, the run under way from the stream, or by asking when the stream does
+// not tell of it, and starting and cancelling. No DOM in here.
+//
+//   demosOf(app) → client, the same one for every panel
+//   client.state   {available: true | false | undefined, catalogue, run, starting, problem}; `run` is the newest one known
+//   client.isBusy()   whether one runs or is about to
+//   client.on(fn)     fn() after each change
+//   client.onEnd(fn)  fn(run) once when a run ends that was seen running
+//   client.start(name, parameters) → problem | undefined      client.cancel(id) likewise
+
+/** @typedef {import('../../src/demo/demo-run.ts').DemoRun} DemoRun */
+/** @typedef {import('../../src/demo/demo-run.ts').DemoCatalogue} DemoCatalogue */
+/** @typedef {import('./api.js').Problem} Problem */
+/** @typedef {{ store: ReturnType<typeof import('./store.js').createStore>, api: ReturnType<typeof import('./api.js').createApi> }} App */
+
+const BASE = '/api/v1/demo';
+/** A run is asked for when the stream has not told of it for so long. */
+const STREAM_SILENT_MS = 1_500;
+const ASK_EVERY_MS = 700;
+/** A node that tells of demonstrations but refuses them to this browser is not asked all the time. */
+const LOAD_AGAIN_MS = 5_000;
+const LOST = 'Nobody knows this run any more: the process of the demonstrations was started again.';
+
+/** @type {WeakMap<App, ReturnType<typeof createDemoClient>>} */
+const clients = new WeakMap();
+
+/** @param {App} app */
+export function demosOf(app) {
+  let client = clients.get(app);
+  if (client === undefined) {
+    client = createDemoClient(app);
+    clients.set(app, client);
+  }
+  return client;
+}
+
+/** @param {App} app */
+export function createDemoClient({ store, api }) {
+  const state = {
+    /** @type {boolean | undefined} */
+    available: undefined,
+    /** @type {DemoCatalogue | undefined} */
+    catalogue: undefined,
+    /** @type {DemoRun | undefined} */
+    run: undefined,
+    /** @type {string | undefined} */
+    starting: undefined,
+    /** @type {Problem | undefined} */
+    problem: undefined,
+  };
+  /** @type {Set<() => void>} */
+  const listeners = new Set();
+  /** @type {Set<(run: DemoRun) => void>} */
+  const endListeners = new Set();
+  /** Ids of runs seen running: only their ends are news. @type {Set<string>} */
+  const running = new Set();
+  let streamToldAt = -Infinity;
+  let loadedAt = -Infinity;
+  let asking = false;
+
+  store.on(['demo', 'snapshot'], () => {
+    const demo = store.view?.demo;
+    if (demo === undefined) return;
+    if (!demo.available) setAvailable(false);
+    else if (state.catalogue !== undefined) setAvailable(true);
+    else if (performance.now() - loadedAt > LOAD_AGAIN_MS) void load();
+    if (demo.run !== null) {
+      streamToldAt = performance.now();
+      take(demo.run);
+    }
+  });
+  void load();
+
+  function changed() {
+    for (const fn of listeners) fn();
+  }
+
+  /** @param {boolean} available */
+  function setAvailable(available) {
+    if (state.available === available) return;
+    state.available = available;
+    changed();
+  }
+
+  /** Asks for the catalogue; 404 says that there are no demonstrations here. */
+  async function load() {
+    loadedAt = performance.now();
+    const answer = await api.get(BASE);
+    state.problem = answer.status === 404 ? undefined : answer.problem;
+    if (answer.ok) {
+      state.catalogue = answer.body;
+      state.available = true;
+      const { current, last } = /** @type {DemoCatalogue} */ (answer.body);
+      if (current !== null) take(current);
+      else state.run ??= last[0];
+    } else if (answer.status === 404) {
+      state.available = false;
+      state.catalogue = undefined;
+    }
+    changed();
+  }
+
+  /** @param {DemoRun} run */
+  function take(run) {
+    const before = state.run;
+    // A late answer must not bring back what has ended, nor an older run.
+    if (before?.id === run.id && before.endedAt !== null && run.endedAt === null) return;
+    if (before !== undefined && before.id !== run.id && before.startedAt > run.startedAt) return;
+    state.run = run;
+    if (run.endedAt === null) {
+      running.add(run.id);
+      askWhenSilent();
+    } else if (running.delete(run.id)) {
+      for (const fn of endListeners) fn(run);
+      void load();
+    }
+    changed();
+  }
+
+  function askWhenSilent() {
+    if (asking) return;
+    asking = true;
+    setTimeout(() => {
+      asking = false;
+      void ask();
+    }, ASK_EVERY_MS);
+  }
+
+  async function ask() {
+    const { run } = state;
+    if (run === undefined || run.endedAt !== null) return;
+    if (performance.now() - streamToldAt > STREAM_SILENT_MS) {
+      const answer = await api.get(pathOf(run.id), { retryMs: 3_000 });
+      if (answer.ok) take(answer.body);
+      else if (answer.status === 404) take({ ...run, state: 'failed', endedAt: store.now(), problem: LOST });
+    }
+    askWhenSilent();
+  }
+
+  return {
+    state,
+    isBusy: () => state.starting !== undefined || state.run?.state === 'running',
+
+    /** @param {() => void} fn */
+    on: fn => void listeners.add(fn),
+
+    /** @param {(run: DemoRun) => void} fn */
+    onEnd: fn => void endListeners.add(fn),
+
+    /**
+     * @param {string} name
+     * @param {Readonly<Record<string, number>>} parameters
+     * @returns {Promise<Problem | undefined>}
+     */
+    async start(name, parameters) {
+      state.starting = name;
+      changed();
+      // Sent once: after a lost answer it may be running, and a second one is not what anybody wants. The node that takes it
+      // may be the one that gets killed: the answer comes at once, and the run is followed.
+      const answer = await api.post(`${BASE}/${encodeURIComponent(name)}`, parameters, {
+        idempotencyKey: null,
+        headers: { prefer: 'respond-async' },
+      });
+      state.starting = undefined;
+      if (answer.ok) take(answer.body);
+      changed();
+      return answer.problem;
+    },
+
+    /**
+     * @param {string} id
+     * @returns {Promise<Problem | undefined>}
+     */
+    async cancel(id) {
+      const answer = await api.delete(pathOf(id));
+      if (answer.ok) take(answer.body);
+      return answer.problem;
+    },
+  };
+}
+
+/** @param {string} id of a run */
+function pathOf(id) {
+  return `${BASE}/runs/${encodeURIComponent(id)}`;
+}

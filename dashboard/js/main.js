@@ -1,0 +1,86 @@
+// Puts the page together. Each section of index.html has a module js/<id>.js with
+//
+//   export function mount(section, app)        // may be async
+//
+// `section` is the <section id=… aria-labelledby=…> with its <h2>: append to it. `app` is
+//   {store, api, ui, links}: see the head of store.js, api.js, ui.js, links.js;
+//   app.live.retryNow() ends a wait for the next connection.
+// A section's listeners run at most once a second while it is off screen, and at once when it comes on screen.
+// A module that is missing or throws shows that in its own section; the others do not notice.
+
+import { createApi } from './api.js';
+import { el } from './dom.js';
+import { createLinks } from './links.js';
+import { startLive } from './live.js';
+import { createPace } from './paced.js';
+import { createStore } from './store.js';
+import { createUi } from './ui.js';
+
+/** What is not a section but belongs to the frame; mounted in the same way, without a section. */
+const FRAME = ['header', 'palette', 'keyboard', 'tour'];
+
+const store = createStore({
+  schedule: run => requestAnimationFrame(run),
+  onError: error => reportError(error),
+});
+const links = createLinks(window);
+const ui = createUi({ links });
+const api = createApi();
+const live = startLive({ store, origin: location.origin });
+const app = { store, api, ui, links, live };
+
+const reported = new Set();
+const paces = new WeakMap();
+const onScreen = new IntersectionObserver(
+  entries => {
+    for (const entry of entries) paces.get(entry.target).show(entry.isIntersecting);
+  },
+  { rootMargin: '100px' },
+);
+
+const sections = [...document.querySelectorAll('main > section[id]')];
+await Promise.all([
+  ...sections.map(section => mountOne(section.id, section)),
+  ...FRAME.map(name => mountOne(name, undefined)),
+]);
+document.documentElement.dataset.ready = 'true';
+showLinkedSection();
+
+async function mountOne(name, section) {
+  try {
+    const module = await import(`./${name}.js`);
+    await module.mount(section, section === undefined ? app : { ...app, store: pacedStore(section) });
+  } catch (error) {
+    console.error(`Panel ${name}:`, error);
+    section?.append(
+      el(
+        'p',
+        { class: 'panel-error', role: 'alert' },
+        `This panel does not work: ${error.message}. The others do.`,
+      ),
+    );
+  } finally {
+    section?.removeAttribute('aria-busy');
+  }
+}
+
+/** The store for a section's module: its listeners run less often while the section is off screen. */
+function pacedStore(section) {
+  const pace = createPace();
+  paces.set(section, pace);
+  onScreen.observe(section);
+  return Object.create(store, { on: { value: (topics, fn) => store.on(topics, pace.wrap(fn)) } });
+}
+
+function showLinkedSection() {
+  const id = links.get('section');
+  if (id !== undefined) document.getElementById(id)?.scrollIntoView({ block: 'start' });
+}
+
+/** What a listener threw: once in the console for each text, or ten times a second would be too often. */
+function reportError(error) {
+  const text = String(error?.stack ?? error);
+  if (reported.has(text)) return;
+  reported.add(text);
+  console.error(error);
+}

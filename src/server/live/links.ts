@@ -1,0 +1,153 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { NodeInfo } from '../../ports/coordination.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { STEP_MS } from './cluster-samples.ts';
+import { Link } from './link.ts';
+import { type HistoryReport, type NodeReport, PACE } from './link-protocol.ts';
+import type { NodeSample } from './node-sampler.ts';
+import type { NodeStatus } from './node-status.ts';
+import type { KnownNode } from './roster.ts';
+
+/** What other nodes tell, in this node's time. */
+export interface LinksEvents {
+  reported(report: NodeReport): void;
+  history(report: HistoryReport): void;
+}
+
+/** Reports that may be missed or late before a node counts as silent. */
+const SILENT_MS = { fast: 1_000, slow: 2_500 } as const;
+/** Ours, between two steps; less is no reason to doubt what we hear. */
+const STANDSTILL_MS = 500;
+/** A clock that differs by less is taken for ours. */
+const CLOCK_TOLERANCE_MS = STEP_MS;
+
+interface Peer {
+  readonly info: NodeInfo;
+  readonly link: Link;
+  status: NodeStatus | undefined;
+  /** How far our clock is ahead of theirs, as the quickest report has shown; at most the way's time too much. */
+  clockAheadMs: number;
+  /** End of its last sample, by our clock. */
+  reportedThrough: number;
+}
+
+/** Listens to all other nodes. */
+export class Links {
+  private readonly deps: {
+    readonly self: NodeInfo;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly events: LinksEvents;
+  };
+  private readonly peers = new Map<string, Peer>();
+  private fast = false;
+  private paceChangedMs = Number.NEGATIVE_INFINITY;
+  private syncedMs = Number.POSITIVE_INFINITY;
+  /** The end of the last standstill. */
+  private awakeMs = Number.NEGATIVE_INFINITY;
+  private wantsHistory = true;
+
+  constructor(deps: Links['deps']) {
+    this.deps = deps;
+  }
+
+  /** Links to these nodes, and no others. To be called at each step. */
+  sync(nodes: readonly NodeInfo[], nowMs: number): void {
+    // When this process has stood still, its timers ring before it reads what has arrived meanwhile.
+    if (nowMs - this.syncedMs > STANDSTILL_MS) this.awakeMs = nowMs;
+    this.syncedMs = nowMs;
+    const wanted = new Set<string>();
+    for (const info of nodes) {
+      if (info.instance === this.deps.self.instance || info.url === '') continue;
+      wanted.add(info.instance);
+      if (!this.peers.has(info.instance)) this.open(info);
+    }
+    for (const [instance, { link }] of this.peers) {
+      if (wanted.has(instance)) continue;
+      link.close();
+      this.peers.delete(instance);
+    }
+    for (const { link } of this.peers.values()) link.watch(nowMs, this.awakeMs);
+  }
+
+  /** Whether reports are wanted often: somebody watches. */
+  setFast(fast: boolean): void {
+    if (fast === this.fast) return;
+    this.fast = fast;
+    this.paceChangedMs = performance.now();
+    for (const { link } of this.peers.values()) this.sendPace(link);
+  }
+
+  /** No history is asked for any more. */
+  stopAsking(): void {
+    this.wantsHistory = false;
+  }
+
+  /** The others as they were last heard of. */
+  known(nowMs: number): KnownNode[] {
+    return [...this.peers.values()].map(({ info, status, link }) => ({
+      info,
+      status,
+      fresh: this.isFresh(link, nowMs),
+    }));
+  }
+
+  /** Up to when all who can be heard have told what they did, by our clock; infinite without others. */
+  reportedThrough(nowMs: number): number {
+    const heard = [...this.peers.values()].filter(({ link }) => link.isOpen && this.isFresh(link, nowMs));
+    return Math.min(...heard.map(({ reportedThrough }) => reportedThrough));
+  }
+
+  close(): void {
+    for (const { link } of this.peers.values()) link.close();
+    this.peers.clear();
+  }
+
+  private isFresh(link: Link, nowMs: number): boolean {
+    // After a change of pace the first report is still on its way.
+    const slow = !this.fast || nowMs - this.paceChangedMs < SILENT_MS.slow;
+    const silentMs = link.isOpen
+      ? Math.min(link.silentMs(nowMs), nowMs - this.awakeMs)
+      : link.silentMs(nowMs);
+    return silentMs < (link.isOpen ? (slow ? SILENT_MS.slow : SILENT_MS.fast) : SILENT_MS.fast / 2);
+  }
+
+  private open(info: NodeInfo): void {
+    const link = new Link(
+      info,
+      {
+        opened: () => {
+          peer.clockAheadMs = Number.POSITIVE_INFINITY;
+          this.sendPace(link);
+          if (this.wantsHistory) link.send({ type: 'history' });
+        },
+        received: message => {
+          if (message.type === 'history') this.deps.events.history(message);
+          else this.take(peer, message);
+        },
+      },
+      this.deps.logger,
+    );
+    const peer: Peer = {
+      info,
+      link,
+      status: undefined,
+      clockAheadMs: Number.POSITIVE_INFINITY,
+      reportedThrough: 0,
+    };
+    this.peers.set(info.instance, peer);
+  }
+
+  private take(peer: Peer, report: NodeReport): void {
+    peer.clockAheadMs = Math.min(peer.clockAheadMs, this.deps.clock.now() - report.at);
+    const aheadMs = Math.abs(peer.clockAheadMs) <= CLOCK_TOLERANCE_MS ? 0 : peer.clockAheadMs;
+    const samples = report.samples.map((sample): NodeSample => ({ ...sample, t: sample.t + aheadMs }));
+    peer.status = report.status;
+    peer.reportedThrough = samples.at(-1)?.t ?? peer.reportedThrough;
+    this.deps.events.reported({ ...report, samples });
+  }
+
+  private sendPace(link: Link): void {
+    link.send({ type: 'pace', everyMs: this.fast ? PACE.fastMs : PACE.slowMs });
+  }
+}

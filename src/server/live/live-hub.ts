@@ -1,0 +1,243 @@
+import type { DemoRun } from '../../demo/demo-run.ts';
+import { seriesName } from '../../core/identifiers.ts';
+import { AlertBook } from './alert-book.ts';
+import { ClusterSamples, STEP_MS } from './cluster-samples.ts';
+import { ClusterWatch } from './cluster-watch.ts';
+import { composeShared } from './compose-view.ts';
+import { DemoWatch } from './demo-watch.ts';
+import type { DemoSource } from './demo-source.ts';
+import { findAlerts } from './find-alerts.ts';
+import type { History } from './history.ts';
+import type { LiveEvent, LiveSample, LiveView } from './live-protocol.ts';
+import type { LiveStream } from './live-stream.ts';
+import type { LinkServer } from './link-server.ts';
+import { Links } from './links.ts';
+import type { NodeSampler } from './node-sampler.ts';
+import { NodeReader, type ReaderSources } from './node-reader.ts';
+import type { NodeStatus } from './node-status.ts';
+import { type KnownNode, Roster } from './roster.ts';
+import type { Viewers } from './viewers.ts';
+
+/** What the hub reads. */
+export interface HubSources extends ReaderSources {
+  readonly cluster: string;
+  readonly sampler: NodeSampler;
+  readonly vocabulary: LiveView['vocabulary'];
+  readonly demo: DemoSource;
+}
+
+/** For how long a step waits for those who have not told what they did in it: as often as they report, and a little. */
+const WAIT_MS = { fast: 400, slow: 1_400 } as const;
+const SECOND_MS = 1_000;
+/** What a start may take before it is news that there is no contact with etcd. */
+const START_MS = 10_000;
+/** From then until all nodes have told how they are. */
+const SETTLE_MS = 2_500;
+
+/**
+ * The heart of a node's live stream: ten times a second it samples this node, adds what the others told, and hands what came of it to the
+ * other nodes and the viewers. Without viewers it looks at the cluster only once a second.
+ *
+ * States: created → `start` → `close`.
+ */
+export class LiveHub {
+  private readonly sources: HubSources;
+  private readonly history: History;
+  private readonly stream: LiveStream;
+  private readonly linkServer: LinkServer;
+  private readonly viewers: Viewers;
+  private readonly links: Links;
+  private readonly node: NodeReader;
+  private readonly samples: ClusterSamples;
+  private readonly roster = new Roster();
+  private readonly alerts = new AlertBook();
+  private readonly watch = new ClusterWatch();
+  private readonly demoWatch = new DemoWatch();
+  private readonly stopDemo: () => void;
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+  private sampledThrough: number;
+  private events: LiveEvent[] = [];
+  private eventsSkipped = 0;
+  private lookedMs = Number.NEGATIVE_INFINITY;
+  private ledgerLag: number | null = null;
+  private readonly createdMs = performance.now();
+  /** When there was contact with etcd first. */
+  private connectedMs: number | undefined;
+  private started = false;
+
+  constructor(
+    sources: HubSources,
+    parts: { history: History; stream: LiveStream; linkServer: LinkServer; viewers: Viewers },
+  ) {
+    this.sources = sources;
+    this.history = parts.history;
+    this.stream = parts.stream;
+    this.linkServer = parts.linkServer;
+    this.viewers = parts.viewers;
+    const { clock, logger, coordination } = sources;
+    this.node = new NodeReader(sources);
+    this.samples = new ClusterSamples(clock.now());
+    this.sampledThrough = this.samples.through;
+    this.links = new Links({
+      self: coordination.self,
+      clock,
+      logger,
+      events: {
+        reported: ({ samples, events, eventsSkipped }) => {
+          for (const sample of samples) this.samples.add(sample);
+          this.events.push(...events);
+          this.eventsSkipped += eventsSkipped;
+        },
+        history: ({ history, events }) => {
+          this.history.adopt(history);
+          this.stream.adoptEvents(events);
+          this.viewers.resyncAll();
+          if (history.hour.t.length > 0) this.links.stopAsking();
+        },
+      },
+    });
+    this.stopDemo = sources.demo.onChange(() => this.noteDemo());
+  }
+
+  start(): void {
+    this.schedule();
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.stopDemo();
+    this.links.close();
+  }
+
+  /** Takes a look at everything, so that the first viewer does not see what was a second ago. */
+  refresh(): void {
+    const nowMs = performance.now();
+    this.links.sync(this.sources.coordination.nodes(), nowMs);
+    const view = this.look(nowMs);
+    this.stream.note({ samples: [], ...this.takeEvents() });
+    this.stream.settle(view, nowMs);
+  }
+
+  private schedule(): void {
+    if (this.closed) return;
+    // A millisecond more, because timers may ring early.
+    const waitMs = STEP_MS - (this.sources.clock.now() % STEP_MS) + 1;
+    this.timer = setTimeout(() => {
+      try {
+        this.tick();
+      } catch (error) {
+        // Nobody is to lose a number because of what is shown.
+        this.sources.logger.error({ err: error }, 'live stream: a step failed');
+      }
+      this.schedule();
+    }, waitMs);
+  }
+
+  private tick(): void {
+    const nowMs = performance.now();
+    const at = this.sources.clock.now();
+    const watched = this.viewers.count > 0;
+    this.sample(at);
+    this.links.sync(this.sources.coordination.nodes(), nowMs);
+    this.links.setFast(watched);
+    let status: NodeStatus | undefined;
+    this.linkServer.report(nowMs, { at, status: () => (status ??= this.node.status(nowMs)) });
+    this.node.askMembers(nowMs);
+    const samples = this.closeSteps(nowMs, watched);
+    if (watched) {
+      const due = this.viewers.isDue(nowMs);
+      const view = due ? this.look(nowMs, status) : undefined;
+      this.stream.note({ samples, ...this.takeEvents() });
+      const frame = view === undefined ? undefined : this.stream.next(view, { nowMs, at });
+      if (frame !== undefined) this.viewers.broadcast(frame, nowMs);
+      this.viewers.attend(nowMs);
+    } else {
+      const view = nowMs - this.lookedMs < SECOND_MS - STEP_MS / 2 ? undefined : this.look(nowMs, status);
+      this.stream.note({ samples, ...this.takeEvents() });
+      if (view !== undefined) this.stream.settle(view, nowMs);
+    }
+  }
+
+  private sample(at: number): void {
+    const t = Math.floor(at / STEP_MS) * STEP_MS;
+    if (t <= this.sampledThrough) return;
+    const activity = this.sources.sampler.take(t, t - this.sampledThrough);
+    this.sampledThrough = t;
+    this.node.push(activity.sample);
+    this.samples.add(activity.sample);
+    this.linkServer.note(activity);
+    this.events.push(...activity.events);
+    this.eventsSkipped += activity.eventsSkipped;
+  }
+
+  /** Ends the steps that everybody has told of, and those that have waited long enough. */
+  private closeSteps(nowMs: number, watched: boolean): LiveSample[] {
+    const waited = this.sampledThrough - (watched ? WAIT_MS.fast : WAIT_MS.slow);
+    const told = Math.min(this.sampledThrough, this.links.reportedThrough(nowMs));
+    return this.samples.close(Math.max(told, waited)).map(step => this.history.push(step, this.ledgerLag));
+  }
+
+  private takeEvents(): { events: LiveEvent[]; eventsSkipped: number } {
+    const { events, eventsSkipped } = this;
+    this.events = [];
+    this.eventsSkipped = 0;
+    return { events, eventsSkipped };
+  }
+
+  /** The cluster as it is now; what has changed in it becomes events. */
+  private look(nowMs: number, status = this.node.status(nowMs)): LiveView {
+    const { sources } = this;
+    const { self } = sources.coordination;
+    const at = sources.clock.now();
+    this.lookedMs = nowMs;
+    const peers = this.links.known(nowMs);
+    const known: KnownNode[] = [{ info: self, status, fresh: true }, ...peers];
+    const shared = composeShared(status, known, self);
+    this.ledgerLag = shared.ledger.state === 'none' ? null : shared.ledger.lagSeconds;
+    const nodes = this.roster.update(known, {
+      nowMs,
+      self: self.instance,
+      leader: shared.leader,
+      sequence: shared.numbers.sequence,
+    });
+    const seen = {
+      cluster: sources.cluster,
+      series: seriesName(sources.series),
+      ...shared,
+      traffic: this.samples.traffic(),
+      nodes,
+      members: this.node.members,
+      owners: this.node.owners(nowMs),
+      demo: { available: sources.demo.available, run: sources.demo.available ? sources.demo.run() : null },
+      vocabulary: sources.vocabulary,
+    };
+    const statuses = known.flatMap(one =>
+      one.fresh && one.status !== undefined ? [{ node: one.info.id, status: one.status }] : [],
+    );
+    const starting = this.isStarting(nowMs, known);
+    const found = starting ? [] : findAlerts(seen, { statuses });
+    const alerts = this.alerts.update(found, at);
+    const view: LiveView = { ...seen, alerts: alerts.current };
+    this.events.push(...alerts.events);
+    // What a node finds when it comes is not news.
+    if (!starting) this.events.push(...this.watch.update(view, at));
+    return view;
+  }
+
+  /** Whether it has not had the time to learn who is there, and how they are. */
+  private isStarting(nowMs: number, known: readonly KnownNode[]): boolean {
+    if (this.started) return false;
+    if (this.sources.coordination.connected) this.connectedMs ??= nowMs;
+    const sinceMs = nowMs - (this.connectedMs ?? this.createdMs);
+    const complete = this.connectedMs !== undefined && known.every(({ status }) => status !== undefined);
+    this.started = complete || sinceMs > (this.connectedMs === undefined ? START_MS : SETTLE_MS);
+    return !this.started;
+  }
+
+  private noteDemo(): void {
+    const run: DemoRun | null = this.sources.demo.run();
+    if (run !== null) this.events.push(...this.demoWatch.update(run, this.sources.clock.now()));
+  }
+}

@@ -1,0 +1,130 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { until } from '../kit/until.ts';
+import { useBrowser } from './kit/browsing.ts';
+import { draw } from './kit/cluster.ts';
+
+const browsing = useBrowser();
+
+const background = (page: Page): Promise<string> =>
+  page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+
+/** How light a colour is, 0 to 255. */
+const lightness = (colour: string): number => {
+  const parts = (colour.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
+  return parts.reduce((sum, part) => sum + part, 0) / parts.length;
+};
+
+/** What sticks out of the page to the side, outside of what may be scrolled by itself. */
+const overflow = (page: Page): Promise<string[]> =>
+  page.evaluate<string[]>(`(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    return [...document.querySelectorAll('body *')]
+      .filter(element => element.getBoundingClientRect().right > width + 1 && !element.closest('.scroll, .visually-hidden'))
+      .map(element => element.outerHTML.slice(0, 120));
+  })()`);
+
+describe('the colours', () => {
+  test('follow the system, dark or light', async () => {
+    const dark = await browsing.open({ context: { colorScheme: 'dark' } });
+    const light = await browsing.open({ context: { colorScheme: 'light' } });
+    expect(lightness(await background(dark.page))).toBeLessThan(60);
+    expect(lightness(await background(light.page))).toBeGreaterThan(200);
+    await dark.page.emulateMedia({ colorScheme: 'light' });
+    await until('it follows', async () => lightness(await background(dark.page)) > 200);
+  });
+
+  test('can be chosen by the button, and the choice stays after a reload', async () => {
+    const { page } = await browsing.open({ context: { colorScheme: 'light' } });
+    const button = page.getByTestId('theme-button');
+    while ((await page.locator('html').getAttribute('data-theme')) !== 'dark') await button.click();
+    expect(lightness(await background(page))).toBeLessThan(60);
+    await page.reload();
+    await page.locator('html[data-ready="true"]').waitFor();
+    expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
+    expect(lightness(await background(page))).toBeLessThan(60);
+  });
+});
+
+describe.each([
+  ['360 pixels wide', { viewport: { width: 360, height: 740 }, hasTouch: true }],
+  ['at 200 % zoom', { viewport: { width: 640, height: 450 }, deviceScaleFactor: 2 }],
+  ['on a very wide screen', { viewport: { width: 2560, height: 1200 } }],
+])('%s', (_name, context) => {
+  test('nothing sticks out to the side, in no section, with replies and lives shown', async () => {
+    const { sequenceNumber } = await draw(0, {
+      reference: 'a rather long reference of a document, '.repeat(4),
+    });
+    const { page } = await browsing.open({ context, at: `#find=${sequenceNumber}&demo=load-test` });
+    await page.locator('[data-testid="find-state"][data-status="issued"]').waitFor();
+    await page.getByTestId('draw-count').fill('50');
+    await page.getByTestId('draw').click();
+    await page.getByTestId('reply').waitFor();
+    await page.getByTestId('verify-button').click();
+    await page.locator('[data-testid="verify-result"][data-tone="good"]').waitFor();
+    for (const id of await page
+      .locator('main > section')
+      .evaluateAll(all => all.map(section => section.id))) {
+      await page.locator(`#${id}`).scrollIntoViewIfNeeded();
+      expect(await overflow(page), id).toEqual([]);
+    }
+  });
+
+  test('everything works: draw, commands, help', async () => {
+    const { page } = await browsing.open({ context });
+    await page.getByTestId('quick-site-2-partition-a').click();
+    await page.getByTestId('reply').getByText('site-2 / partition-a').waitFor();
+    await page.getByTestId('palette-button').click();
+    await page.locator('[data-testid="palette"][open]').waitFor();
+    expect(await overflow(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
+    await page.getByTestId('help-button').click();
+    await page.getByTestId('shortcuts').waitFor();
+    expect(await overflow(page)).toEqual([]);
+  });
+});
+
+test('every control is large enough for a finger', async () => {
+  const { page } = await browsing.open({
+    context: { viewport: { width: 360, height: 740 }, hasTouch: true },
+  });
+  // WCAG 2.2, 2.5.8: 24 px, but not for links and buttons within a text.
+  const small = await page.evaluate<
+    string[]
+  >(`[...document.querySelectorAll('button, select, input, a.button, summary')]
+    .filter(element => element.checkVisibility() && !element.closest('p, td, dd, .visually-hidden, .feed-list'))
+    .filter(element => {
+      const target = element.type === 'checkbox' ? element.closest('label') : element;
+      const { width, height } = target.getBoundingClientRect();
+      return width > 0 && (width < 24 || height < 24);
+    })
+    .map(element => element.outerHTML.slice(0, 140))`);
+  expect(small).toEqual([]);
+});
+
+test('with reduced motion nothing on the page moves by itself', async () => {
+  const { page } = await browsing.open({ context: { reducedMotion: 'reduce' } });
+  await draw();
+  await page.getByTestId('verify-button').click();
+  await page.locator('[data-testid="verify-result"][data-tone="good"]').waitFor();
+  const moving = await page.evaluate<string[]>(
+    `document.getAnimations().filter(({ effect }) => effect.getComputedTiming().activeDuration > 100)
+      .map(({ effect }) => effect.target?.outerHTML.slice(0, 100))`,
+  );
+  expect(moving).toEqual([]);
+});
+
+test('figures that change do not push anything around', async () => {
+  const { page } = await browsing.open();
+  await page.evaluate(`{
+    globalThis.shifts = 0;
+    new PerformanceObserver(list => {
+      for (const entry of list.getEntries()) globalThis.shifts += entry.hadRecentInput ? 0 : entry.value;
+    }).observe({ type: 'layout-shift', buffered: false });
+  }`);
+  for (let i = 0; i < 30; i += 1) await draw(i % 4, { count: 37 });
+  await page.evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))`);
+  expect(await page.evaluate<number>('globalThis.shifts')).toBeLessThan(0.01);
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { type ClosedStep, STEP_MS } from '../../../../src/server/live/cluster-samples.ts';
+import { History } from '../../../../src/server/live/history.ts';
+import { LatencyHistogram } from '../../../../src/server/live/latency-histogram.ts';
+
+function step(t: number, numbers: number, ms?: number): ClosedStep {
+  const latency = ms === undefined ? undefined : new LatencyHistogram();
+  latency?.record(ms!);
+  return { t, numbers, requests: ms === undefined ? 0 : 1, errors: 0, batches: 1, facts: numbers, latency };
+}
+
+/** @param steps from `from` on */
+function filled(from: number, steps: number, numbers = 1): History {
+  const history = new History();
+  for (let i = 1; i <= steps; i += 1) history.push(step(from + i * STEP_MS, numbers), null);
+  return history;
+}
+
+describe('history', () => {
+  test('has three resolutions, each of them bounded', () => {
+    const { minute, fiveMinutes, hour } = filled(0, 45_000).columns();
+    expect([minute.t.length, fiveMinutes.t.length, hour.t.length]).toEqual([600, 300, 360]);
+    expect([minute.stepMs, fiveMinutes.stepMs, hour.stepMs]).toEqual([100, 1_000, 10_000]);
+    for (const { t, stepMs, numbers } of [minute, fiveMinutes, hour]) {
+      expect(t.at(-1)).toBe(4_500_000);
+      expect(t.every((one, i) => i === 0 || t[i - 1] === one - stepMs)).toBe(true);
+      expect(new Set(numbers)).toEqual(new Set([10]));
+    }
+  });
+
+  test('rolls samples up: rates are means, percentiles those of all requests, the lag the worst', () => {
+    const history = new History();
+    for (let i = 1; i <= 10; i += 1)
+      history.push(step(i * STEP_MS, i === 3 ? 20 : 0, i === 5 ? 80 : 1), i === 7 ? 4 : 1);
+    const { fiveMinutes } = history.columns();
+    expect(fiveMinutes).toMatchObject({
+      t: [1_000],
+      numbers: [20],
+      requests: [10],
+      ledgerLag: [4],
+      batch: [2],
+    });
+    expect(fiveMinutes.p99[0]).toBeGreaterThan(75);
+    expect(fiveMinutes.p50[0]).toBeLessThan(1.1);
+  });
+
+  test('that begins in the middle of a second does not show a dip', () => {
+    expect(filled(300, 7).columns().fiveMinutes).toMatchObject({ t: [1_000], numbers: [10] });
+  });
+
+  test('ends where it is told to', () => {
+    const { minute, fiveMinutes } = filled(0, 25).columns(1_900);
+    expect([minute.t.at(-1), fiveMinutes.t.at(-1)]).toEqual([1_900, 1_000]);
+  });
+
+  test('of another node comes before our own, survives the wire, and stays bounded', () => {
+    const own = filled(100_000, 30, 2);
+    const other = filled(0, 1_010, 1);
+    own.adopt(JSON.parse(JSON.stringify(other.columns())) as ReturnType<History['columns']>);
+    const { minute } = own.columns();
+    expect(minute.t).toHaveLength(600);
+    expect(minute.t.every((one, i) => i === 0 || minute.t[i - 1] === one - STEP_MS)).toBe(true);
+    expect(minute.t.at(-1)).toBe(103_000);
+    expect(minute.numbers.at(-1)).toBe(20);
+    expect(minute.numbers[0]).toBe(10);
+    own.adopt(new History().columns());
+    expect(own.columns().minute).toEqual(minute);
+  });
+});

@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { NodeInfo } from '../../../../src/ports/coordination.ts';
+import { silentLogger } from '../../../../src/ports/logger.ts';
+import { History } from '../../../../src/server/live/history.ts';
+import { LinkServer } from '../../../../src/server/live/link-server.ts';
+import {
+  type HistoryReport,
+  LINK_PATH,
+  LINK_PROTOCOL,
+  type NodeReport,
+  parseLinkMessage,
+} from '../../../../src/server/live/link-protocol.ts';
+import { Links } from '../../../../src/server/live/links.ts';
+import type { NodeActivity } from '../../../../src/server/live/node-sampler.ts';
+import { openSocket } from '../../../kit/live-viewer.ts';
+import { until } from '../../../kit/until.ts';
+import { info, status } from './live-world.ts';
+
+const CLOCK_AHEAD_MS = 5_000;
+
+/** A node that tells; its clock is five seconds behind ours. */
+let teller: LinkServer;
+let server: Server;
+let node: NodeInfo;
+let links: Links;
+let reports: NodeReport[];
+let histories: HistoryReport[];
+let wallMs: number;
+
+beforeEach(async () => {
+  reports = [];
+  histories = [];
+  wallMs = 1_000_000;
+  teller = new LinkServer('token', {
+    history: () => ({ type: 'history', history: new History().columns(), events: [] }),
+    logger: silentLogger,
+  });
+  server = createServer();
+  server.on('upgrade', (request, socket, head) => {
+    if (!teller.upgrade(request, socket, head)) socket.destroy();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  node = info('node-2', { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  links = new Links({
+    self: info('node-1'),
+    clock: { now: () => wallMs + CLOCK_AHEAD_MS, monotonicMs: () => performance.now() },
+    logger: silentLogger,
+    events: {
+      reported: report => reports.push(report),
+      history: report => histories.push(report),
+    },
+  });
+});
+
+afterEach(async () => {
+  links.close();
+  teller.close();
+  await new Promise(resolve => server.close(resolve));
+});
+
+function activity(t: number, events = 0): NodeActivity {
+  const sample = {
+    t,
+    spanMs: 100,
+    requests: 1,
+    errors: 0,
+    numbers: 1,
+    batches: 1,
+    facts: events,
+    latency: [],
+  };
+  const event = (i: number): NodeActivity['events'][number] => ({
+    id: `${t}-${i}`,
+    category: 'number',
+    at: t,
+    kind: 'issue',
+    numbers: [],
+    count: 1,
+    node: 'node-2',
+    revision: t,
+  });
+  return { sample, events: Array.from({ length: events }, (_, i) => event(i)), eventsSkipped: 1 };
+}
+
+/** Another tenth of a second passes at the teller. */
+function tick(nowMs: number, events = 0): void {
+  wallMs += 100;
+  teller.note(activity(wallMs, events));
+  teller.report(nowMs, { at: wallMs, status: () => status() });
+}
+
+async function connect(): Promise<void> {
+  links.sync([info('node-1'), node], performance.now());
+  await until('the history', () => histories.length === 1, { intervalMs: 2 });
+}
+
+describe('a link to another node', () => {
+  test('asks for the past, then hears once a second all that was done, in our own time', async () => {
+    await connect();
+    tick(10_100);
+    await until('a report', () => reports.length === 1, { intervalMs: 2 });
+    for (let i = 2; i <= 11; i += 1) tick(10_000 + i * 100);
+    await until('two reports', () => reports.length === 2, { intervalMs: 2 });
+    expect(reports.map(({ samples }) => samples.length)).toEqual([1, 10]);
+    const times = reports.flatMap(({ samples }) => samples.map(({ t }) => t - 1_000_000 - CLOCK_AHEAD_MS));
+    expect(times).toEqual(times.map((_, i) => (i + 1) * 100));
+    expect(links.reportedThrough(performance.now())).toBe(wallMs + CLOCK_AHEAD_MS);
+    expect(links.known(performance.now())).toEqual([{ info: node, status: status(), fresh: true }]);
+  });
+
+  test('is told ten times a second while somebody watches', async () => {
+    links.setFast(true);
+    await connect();
+    // Both requests are taken in by the time that the second is answered.
+    for (let i = 1; i <= 5; i += 1) tick(10_000 + i * 100);
+    await until('five reports', () => reports.length === 5, { intervalMs: 2 });
+    expect(reports.every(({ samples }) => samples.length === 1)).toBe(true);
+  });
+
+  test('gets a selection of the facts, and how many there were', async () => {
+    await connect();
+    tick(10_000);
+    for (let i = 1; i <= 10; i += 1) tick(10_000 + i * 100, 8);
+    await until('two reports', () => reports.length === 2, { intervalMs: 2 });
+    expect(reports[1]!.events).toHaveLength(40);
+    expect(reports[1]!.eventsSkipped).toBe(10 + 40);
+  });
+
+  test('that breaks makes the node silent, and is made again', async () => {
+    await connect();
+    tick(10_000);
+    await until('a report', () => reports.length === 1, { intervalMs: 2 });
+    teller.close();
+    await until('it is silent', () => !links.known(performance.now())[0]!.fresh);
+    expect(links.reportedThrough(performance.now())).toBe(Number.POSITIVE_INFINITY);
+    teller = new LinkServer('token', {
+      history: () => ({ type: 'history', history: new History().columns(), events: [] }),
+      logger: silentLogger,
+    });
+    await until('it is asked again', () => histories.length === 2);
+    tick(20_000);
+    await until('it is heard', () => links.known(performance.now())[0]!.fresh);
+  });
+
+  test('is not silent because we stood still ourselves', async () => {
+    await connect();
+    tick(10_000);
+    await until('a report', () => reports.length === 1, { intervalMs: 2 });
+    const laterMs = performance.now() + 60_000;
+    expect(links.known(laterMs)[0]!.fresh).toBe(false);
+    links.sync([node], laterMs);
+    expect(links.known(laterMs)[0]!.fresh).toBe(true);
+    links.sync([node], laterMs + 400);
+    links.sync([node], laterMs + 800);
+    expect(links.known(laterMs + 2_600)[0]!.fresh).toBe(false);
+  });
+
+  test('ends when the node is registered no more', async () => {
+    await connect();
+    links.sync([info('node-1')], performance.now());
+    expect(links.known(performance.now())).toEqual([]);
+  });
+});
+
+test.each([
+  ['no JSON', 'hello'],
+  ['another request', '{"type":"everything"}'],
+  ['a pace that nobody can keep', '{"type":"pace","everyMs":1}'],
+  ['null', 'null'],
+])('%s ends a link', async (_what, text) => {
+  const headers = { authorization: 'Bearer token' };
+  const socket = openSocket(node.url, { headers, path: LINK_PATH, protocol: LINK_PROTOCOL });
+  await once(socket, 'open');
+  socket.send(text);
+  await once(socket, 'close');
+});
+
+test.each([
+  'null',
+  '{}',
+  '{"type":"report"}',
+  '{"type":"report","at":1,"samples":[{"t":null,"spanMs":100,"latency":[]}],"events":[],"status":{"problems":[]}}',
+  '{"type":"history","events":[],"history":{}}',
+])('%s is no message of a link', text => {
+  expect(() => parseLinkMessage(text)).toThrow();
+});

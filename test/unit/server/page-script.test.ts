@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import jsTokens from 'js-tokens';
+import { describe, expect, test } from 'vitest';
+import { stripScript } from '../../../src/server/http/page-script.ts';
+
+const PAGE = join(import.meta.dirname, '../../../dashboard/js');
+
+/** What a program means, without what people read in it. */
+function meaningOf(source: string): string[] {
+  return [...jsTokens(source)]
+    .filter(
+      ({ type }) =>
+        !['SingleLineComment', 'MultiLineComment', 'WhiteSpace', 'LineTerminatorSequence'].includes(type),
+    )
+    .map(({ value }) => value);
+}
+
+describe('stripScript', () => {
+  test('drops comments and indentation, and keeps every line where it was', () => {
+    const source = '/**\n * Says so.\n */\nexport function f(a) {\n  // why\n  return a / 2; // half\n}\n';
+    expect(stripScript(source)).toBe('\n\n\nexport function f(a) {\n\nreturn a / 2; \n}\n');
+  });
+
+  test('touches nothing that only looks like a comment or like indentation', () => {
+    const source =
+      'const a = "// no";\nconst b = `\n   /* no */ ${a /* yes */ + 1}\n`;\nconst c = /[/]\\/*x/;\n';
+    expect(stripScript(source)).toBe(
+      'const a = "// no";\nconst b = `\n   /* no */ ${a   + 1}\n`;\nconst c = /[/]\\/*x/;\n',
+    );
+  });
+
+  test('leaves a statement that a comment of several lines ends where it ends', () => {
+    expect(stripScript('a()/*\n*/b()')).toBe('a()\nb()');
+    expect(stripScript('let/**/a')).toBe('let a');
+  });
+
+  test.each(readdirSync(PAGE))('%s means the same', file => {
+    const source = readFileSync(join(PAGE, file), 'utf8');
+    const stripped = stripScript(source);
+    expect(meaningOf(stripped)).toEqual(meaningOf(source));
+    expect(stripped.split('\n')).toHaveLength(source.split('\n').length);
+  });
+});
