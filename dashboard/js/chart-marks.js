@@ -33,7 +33,8 @@ export function createMarkBook() {
     take(events) {
       let taken = false;
       for (const event of events) {
-        const text = event.text ?? event.kind ?? '';
+        // Its own look says that it is one.
+        const text = (event.text ?? event.kind ?? '').replace(/^demonstration "([^"]*)"/, '$1');
         if (event.mark !== true || marks.some(mark => isSame(mark, event.id, text, event.at))) continue;
         // Dropped before, and still in the list.
         if (marks.length === MARKS_MAX && event.at < (marks[0]?.at ?? 0)) continue;

@@ -62,6 +62,12 @@ export function createPlot(target, { theme, lines, data, yEnd, time, xLabel = ti
     ticks: { show: false },
     font: FONT,
   };
+  /** Without one that the right edge would cut off. */
+  const labelsBelow = (u, splits) => {
+    const { min, max } = u.scales.x;
+    const cut = max - ((max - min) * 16) / plotWidth(u);
+    return splits.map(x => (x > cut ? '' : xLabel(x)));
+  };
   const plotter = new globalThis.uPlot(
     {
       ms: 1,
@@ -76,7 +82,7 @@ export function createPlot(target, { theme, lines, data, yEnd, time, xLabel = ti
         y: { auto: false, range: () => [0, yEnd()] },
       },
       axes: [
-        { ...axis, size: 22, gap: 4, space: time ? 74 : 50, values: (_u, splits) => splits.map(xLabel) },
+        { ...axis, size: 22, gap: 4, space: time ? 74 : 50, values: labelsBelow },
         {
           ...axis,
           size: 46,
@@ -113,11 +119,11 @@ export function createPlot(target, { theme, lines, data, yEnd, time, xLabel = ti
 export function swatch({ tone, dash, width }) {
   return svg(
     'svg',
-    { class: `chart-swatch chart-tone-${tone}`, width: 20, height: 8, 'aria-hidden': 'true' },
+    { class: `chart-swatch chart-tone-${tone}`, width: 18, height: 8, 'aria-hidden': 'true' },
     svg('line', {
       x1: 0,
       y1: 4,
-      x2: 20,
+      x2: 18,
       y2: 4,
       'stroke-width': width + 0.5,
       'stroke-dasharray': dash.join(' '),

@@ -17,7 +17,7 @@ const BASE = '/api/v1/demo';
 /** A run is asked for when the stream has not told of it for so long. */
 const STREAM_SILENT_MS = 1_500;
 const ASK_EVERY_MS = 700;
-/** A node that tells of demonstrations but refuses them to this browser is not asked all the time. */
+/** A node that has them but cannot answer is not asked all the time. */
 const LOAD_AGAIN_MS = 5_000;
 const LOST = 'Nobody knows this run any more: the process of the demonstrations was started again.';
 
@@ -56,21 +56,22 @@ export function createDemoClient({ store, api }) {
   const running = new Set();
   let streamToldAt = -Infinity;
   let loadedAt = -Infinity;
+  /** The node has demonstrations, but not for this browser. */
+  let isRefused = false;
   let asking = false;
 
   store.on(['demo', 'snapshot'], () => {
     const demo = store.view?.demo;
     if (demo === undefined) return;
-    if (!demo.available) setAvailable(false);
+    if (!demo.available || isRefused) setAvailable(false);
     else if (state.catalogue !== undefined) setAvailable(true);
+    // Not before: a refusal is an error in the browser's console.
     else if (performance.now() - loadedAt > LOAD_AGAIN_MS) void load();
     if (demo.run !== null) {
       streamToldAt = performance.now();
       take(demo.run);
     }
   });
-  void load();
-
   function changed() {
     for (const fn of listeners) fn();
   }
@@ -94,8 +95,8 @@ export function createDemoClient({ store, api }) {
       if (current !== null) take(current);
       else state.run ??= last[0];
     } else if (answer.status === 404) {
+      isRefused = true;
       state.available = false;
-      state.catalogue = undefined;
     }
     changed();
   }

@@ -72,9 +72,18 @@ function pacedStore(section) {
   return Object.create(store, { on: { value: (topics, fn) => store.on(topics, pace.wrap(fn)) } });
 }
 
+/** Now, and once more when the panels above it have their figures and with them their height. */
 function showLinkedSection() {
-  const id = links.get('section');
-  if (id !== undefined) document.getElementById(id)?.scrollIntoView({ block: 'start' });
+  const section = document.getElementById(links.get('section') ?? '');
+  if (section === null) return;
+  section.scrollIntoView();
+  const before = scrollY;
+  const off = store.on('snapshot', () => {
+    off();
+    requestAnimationFrame(() => {
+      if (scrollY === before) section.scrollIntoView();
+    });
+  });
 }
 
 /** What a listener threw: once in the console for each text, or ten times a second would be too often. */

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,10 +47,18 @@ export async function startScratchPoc({ nodes = 4, args = [], env = {} } = {}) {
       env: environment,
       timeoutMs,
     });
+  // It runs in the background: whoever started it must not end without it, however that comes.
+  const onExit = () => {
+    const given = [join(projectRoot, 'scripts', 'start-poc.mjs'), '--stop'];
+    spawnSync(process.execPath, given, { cwd: projectRoot, env: environment, timeout: STOP_TIMEOUT_MS });
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', onExit);
   let stopped = false;
   const stop = async () => {
     if (stopped) return;
     stopped = true;
+    process.off('exit', onExit);
     const result = await call(['--stop'], STOP_TIMEOUT_MS);
     await resetPocLedger(dataDir);
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });

@@ -145,6 +145,7 @@ describe('three nodes of a cluster', () => {
       expect(found.vocabulary).toEqual(stats.vocabulary);
       expect(found.nodes.map(({ id, state }) => [id, state])).toEqual(nodes.map(({ id }) => [id, 'serving']));
       expect(found.members.filter(({ healthy }) => healthy)).toHaveLength(3);
+      expect(found.nodes.every(({ leaseMs }) => leaseMs! > 0 && leaseMs! <= 60_000)).toBe(true);
       expect(found.alerts).toEqual([]);
     }
   });

@@ -4,7 +4,7 @@ import { NEXT_PATH, OWNER } from '../servers/seqd-request.mjs';
 const CONNECTIONS = 64;
 const WARM_UP_MS = 1_000;
 /** After the viewers have come or gone. */
-const SETTLE_MS = 500;
+const SETTLE_MS = 1_500;
 
 /** @typedef {{ without: number, withViewers: number, ratio: number, watched: import('./viewers-worker.mjs').Watched }} LiveRound rates in numbers per second */
 

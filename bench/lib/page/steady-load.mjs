@@ -15,13 +15,13 @@ const RELEASE_EVERY = 25;
  */
 export function startSteadyLoad(urls, { clients = 16, pauseMs = 20 } = {}) {
   const agent = new Agent({ keepAlive: true });
-  let stopped = false;
+  const end = new AbortController();
   let drawn = 0;
 
   const run = /** @param {number} client */ async client => {
     const url = urls[client % urls.length] ?? '';
     const [siteId, partitionId] = PLACES[client % PLACES.length] ?? [];
-    for (let turn = 0; !stopped; turn += 1) {
+    for (let turn = 0; !end.signal.aborted; turn += 1) {
       const invoiceType = TYPES[turn % TYPES.length];
       const body = { siteId, partitionId, invoiceType, reference: `order ${client}-${turn}` };
       const reply = await post(agent, `${url}/api/v1/sequence/next`, body);
@@ -39,7 +39,7 @@ export function startSteadyLoad(urls, { clients = 16, pauseMs = 20 } = {}) {
   return {
     drawn: () => drawn,
     async stop() {
-      stopped = true;
+      end.abort();
       await Promise.all(runs);
       agent.destroy();
     },

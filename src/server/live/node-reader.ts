@@ -20,12 +20,15 @@ export interface ReaderSources extends StatusSources {
 
 const SECOND_MS = 1_000;
 const MEMBERS_MS = 2_000;
+/** Viewers are not told of a node's rates more often. */
+const RATES_MS = 400;
 
 /** Reads how this node and what it sees stand; what takes longer only now and then. */
 export class NodeReader {
   private readonly sources: ReaderSources;
   private readonly meter = new NodeMeter();
   private leader: LiveLeader | null = null;
+  private rates = { read: this.meter.read(), atMs: Number.NEGATIVE_INFINITY };
   private eventLoop = { delayMs: 0, atMs: Number.NEGATIVE_INFINITY };
   private lastOwners: LiveOwners = { bySite: {}, byPartition: {}, byType: {} };
   private ownersOf = { sequence: -1, atMs: Number.NEGATIVE_INFINITY };
@@ -46,8 +49,9 @@ export class NodeReader {
     if (nowMs - this.eventLoop.atMs >= SECOND_MS) {
       this.eventLoop = { delayMs: Math.round(this.sources.eventLoopDelayMaxMs()), atMs: nowMs };
     }
+    if (nowMs - this.rates.atMs >= RATES_MS) this.rates = { read: this.meter.read(), atMs: nowMs };
     return readStatus(this.sources, {
-      ...this.meter.read(),
+      ...this.rates.read,
       leader: this.readLeader(),
       eventLoopDelayMs: this.eventLoop.delayMs,
     });

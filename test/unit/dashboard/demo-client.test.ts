@@ -5,6 +5,7 @@ import { createApi } from '../../../dashboard/js/api.js';
 import { createDemoClient } from '../../../dashboard/js/demo-client.js';
 import { createStore } from '../../../dashboard/js/store.js';
 import type { DemoRun } from '../../../src/demo/demo-run.ts';
+import type { LiveSamples, LiveView, SnapshotFrame } from '../../../src/server/live/live-protocol.ts';
 
 /** What a node answers: by method and path. */
 type Answers = Record<string, { readonly status: number; readonly body: unknown }>;
@@ -33,6 +34,29 @@ const catalogue = (last: readonly DemoRun[] = []) => ({
   body: { demos: [], current: null, last },
 });
 
+const none: LiveSamples = {
+  stepMs: 100,
+  t: [],
+  numbers: [],
+  requests: [],
+  errors: [],
+  p50: [],
+  p95: [],
+  p99: [],
+  batch: [],
+  ledgerLag: [],
+};
+
+/** The part of a snapshot that is looked at here. */
+const snapshot = (available: boolean): SnapshotFrame => ({
+  type: 'snapshot',
+  seq: 1,
+  why: 'hello',
+  view: { demo: { available, run: null } } as LiveView,
+  history: { minute: none, fiveMinutes: none, hour: none },
+  events: [],
+});
+
 describe('demonstrations on the page', () => {
   let server: Server;
   let answers: Answers;
@@ -58,8 +82,9 @@ describe('demonstrations on the page', () => {
     await new Promise(resolve => void server.close(resolve));
   });
 
-  function open() {
+  function open(available = true) {
     const store = createStore({ schedule: queueMicrotask });
+    store.applySnapshot(snapshot(available));
     const api = createApi({ base: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
     return createDemoClient({ store, api });
   }
@@ -72,7 +97,13 @@ describe('demonstrations on the page', () => {
     });
   }
 
-  it('are absent where the node answers 404', async () => {
+  it('are not asked for where the stream says that there are none', async () => {
+    const client = open(false);
+    await until(client, () => client.state.available === false);
+    expect(asked).toEqual([]);
+  });
+
+  it('are absent where the node answers 404: it has them, but not for this browser', async () => {
     answers = {};
     const client = open();
     await until(client, () => client.state.available === false);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { Batch, Fact } from '../../../../src/core/facts.ts';
+import type { Batch, Fact, IssueFact } from '../../../../src/core/facts.ts';
 import { GLOBAL_SERIES } from '../../../../src/core/identifiers.ts';
 import { NodeMeter } from '../../../../src/server/live/node-meter.ts';
 import { EVENTS_MAX, NodeSampler } from '../../../../src/server/live/node-sampler.ts';
 
 const OWNER = { site: 'berlin', partition: 'p1', type: 'invoice' };
 
-function issue(first: number, count = 1): Fact {
+function issue(first: number, count = 1): IssueFact {
   return { kind: 'issue', owner: OWNER, reused: [], fresh: { first, last: first + count - 1 } };
 }
 
