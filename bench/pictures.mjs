@@ -38,7 +38,8 @@ async function main() {
       await page.screenshot({ path: join(folder, `dashboard-${colorScheme}.png`) });
     }
     await load.stop();
-    progress('the failover');
+    progress('a minute of rest, and the failover');
+    await page.waitForTimeout(WARM_UP_MS);
     await page.emulateMedia({ colorScheme: 'light' });
     await filmFailover(page, join(folder, 'failover.png'));
     await browser.close();

@@ -53,11 +53,12 @@ export function mount(section, app) {
   );
 
   store.on('vocabulary', () => learn(store.view.vocabulary));
-  setTimeout(async () => {
-    if (vocabulary !== undefined) return;
+  setTimeout(() => vocabulary ?? void askForVocabulary(), STREAM_WAIT_MS);
+
+  async function askForVocabulary() {
     const answer = await api.get('/api/v1/sequence/stats');
     if (answer.ok && vocabulary === undefined) learn(answer.body.vocabulary);
-  }, STREAM_WAIT_MS);
+  }
 
   document.addEventListener(RELEASE_EVENT, ({ detail }) => {
     if (detail.siteId === undefined) void release.find(detail.sequenceNumber);
@@ -99,7 +100,10 @@ export function mount(section, app) {
   }
 
   async function ask(path, body, key = newKey()) {
-    const mark = { body };
+    const text = JSON.stringify(body);
+    // Pressed again before the answer: nobody wants that twice.
+    if ([...underWay].some(mark => mark.path === path && mark.text === text)) return;
+    const mark = { path, text };
     underWay.add(mark);
     const slow = setTimeout(() => {
       mark.slow = true;
@@ -116,7 +120,6 @@ export function mount(section, app) {
     if (answer.ok && path === NEXT_PATH) offerRelease(answer.body);
     const { title, numbers, owner } = summaryOf(entry);
     ui.announce(`${title} ${numbers} for ${owner}`, { urgent: !answer.ok });
-    return answer;
   }
 
   function tellWaiting() {

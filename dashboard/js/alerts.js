@@ -3,6 +3,7 @@
 import { el, keyedList, setAttr, setHidden, setText } from './dom.js';
 import { clock, duration, plural } from './format.js';
 import { icon } from './icons.js';
+import { isOld } from './store.js';
 
 const LEVELS = ['critical', 'warning', 'info'];
 const TONES = { critical: 'bad', warning: 'warn', info: 'info' };
@@ -38,11 +39,13 @@ export function mount(section, { store, ui }) {
       (a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || a.since - b.since,
     );
     sync(alerts);
-    setHidden(calm, alerts.length > 0);
+    const old = isOld(store.connection);
+    setHidden(calm, alerts.length > 0 || old);
     setHidden(list, alerts.length === 0);
-    setText(summary, alerts.length === 0 ? 'none' : plural(alerts.length, 'alert'));
-    setAttr(summary, 'data-tone', alerts.length === 0 ? 'good' : TONES[alerts[0].level]);
-    showInTitle(store.view.series, alerts);
+    const before = old ? ' when last heard of' : '';
+    setText(summary, `${alerts.length === 0 ? 'none' : plural(alerts.length, 'alert')}${before}`);
+    setAttr(summary, 'data-tone', alerts.length > 0 ? TONES[alerts[0].level] : old ? 'warn' : 'good');
+    showInTitle(store);
     for (const alert of alerts) {
       if (!known.has(alert.id) && alert.level === 'critical')
         ui.announce(`${alert.title}. ${alert.detail}`, { urgent: true });
@@ -50,11 +53,11 @@ export function mount(section, { store, ui }) {
     }
     for (const id of known) if (!alerts.some(alert => alert.id === id)) known.delete(id);
   };
-  store.on('alerts', show);
+  store.on(['alerts', 'connection'], () => store.view !== undefined && show());
   // The title matters most while the tab is hidden, and then nobody is told of changes.
   setInterval(() => {
     if (store.view === undefined) return;
-    if (document.hidden) showInTitle(store.view.series, store.view.alerts);
+    if (document.hidden) showInTitle(store);
     else if (store.view.alerts.length > 0) show();
   }, AGE_INTERVAL_MS);
 }
@@ -89,8 +92,9 @@ function update(item, alert, now) {
   setHidden(runbook, alert.runbook === undefined);
 }
 
-function showInTitle(series, alerts) {
+function showInTitle({ view: { alerts, series }, connection }) {
   const bad = alerts.filter(alert => alert.level !== 'info').length;
-  const title = bad === 0 ? `seqd · ${series}` : `(${bad}!) seqd · ${series}`;
+  const sign = isOld(connection) ? '(old) ' : bad === 0 ? '' : `(${bad}!) `;
+  const title = `${sign}seqd · ${series}`;
   if (document.title !== title) document.title = title;
 }

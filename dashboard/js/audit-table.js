@@ -16,7 +16,7 @@ const TONES = {
 /** An element, and `show(rows, emptyText)`. */
 export function createAuditTable() {
   const body = el('tbody', { dataset: { testid: 'audit-rows' } });
-  const headings = ['Time', 'Event', 'Numbers', ...AUDIT_HEADINGS];
+  const headings = ['Time (local)', 'Event', 'Numbers', ...AUDIT_HEADINGS];
   const scroll = el(
     'div',
     {

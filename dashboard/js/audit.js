@@ -197,8 +197,11 @@ export function mount(section, app) {
   function fail({ title, detail }) {
     reach.dataset.tone = 'bad';
     setText(reach, detail || title);
+    // What is there may be of other filters.
+    table.show([], title);
     ui.announce(title, { urgent: true });
     setPage();
+    setHidden(again, false);
   }
 
   function setPage(rows) {

@@ -103,15 +103,17 @@ export function createPlot(target, { theme, lines, data, yEnd, time, xLabel = ti
           points: { show: false, size: 4, fill: () => theme[`line${tone}`] },
         })),
       ],
-      hooks: draw === undefined ? {} : { draw: [draw] },
+      hooks: { draw: [u => draw?.(u)], destroy: [() => observer.disconnect()] },
     },
     data,
     target,
   );
-  new ResizeObserver(([{ contentRect }]) => {
+  // It holds the plot for as long as it watches.
+  const observer = new ResizeObserver(([{ contentRect }]) => {
     const [width, height] = [Math.floor(contentRect.width), Math.floor(contentRect.height)];
     if (width > 0 && height > 0) plotter.setSize({ width, height });
-  }).observe(target);
+  });
+  observer.observe(target);
   return plotter;
 }
 

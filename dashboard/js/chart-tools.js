@@ -4,6 +4,7 @@
 import { RANGES } from './chart-range.js';
 import { el, keyedList, setAttr, setHidden, setText } from './dom.js';
 import { clock } from './format.js';
+import { isShortcut } from './keyboard.js';
 
 /** `show({ range, paused, at })` says what is chosen; `at` is the time of the last sample before the pause. */
 export function createChartTools({ ui }, { setRange, setPaused }) {
@@ -44,9 +45,7 @@ export function createChartTools({ ui }, { setRange, setPaused }) {
   }
   ui.commands.add({ id: 'charts-pause', title: 'Charts: pause or resume', hint: 'p', run: toggle });
   document.addEventListener('keydown', event => {
-    if (event.key !== 'p' || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
-    if (event.target.closest?.('input, textarea, select, dialog, [contenteditable]')) return;
-    toggle();
+    if (isShortcut(event, 'p')) toggle();
   });
 
   return {

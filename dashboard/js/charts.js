@@ -58,7 +58,7 @@ export function mount(section, app) {
 
   store.on(['sample', 'snapshot'], () => drawSoon());
   store.on(['event', 'snapshot'], () => {
-    if (book.take(store.marks ?? store.events)) drawSoon();
+    if (book.take(store.marks)) drawSoon();
   });
   links.on('range', id => {
     range = rangeOf(id);

@@ -1,7 +1,7 @@
 // Demonstrations as the page knows them: the catalogue, the run under way from the stream, or by asking when the stream does
 // not tell of it, and starting and cancelling. No DOM in here.
 //
-//   demosOf(app) → client, the same one for every panel
+//   app.demos → client, the same one for every panel
 //   client.state   {available: true | false | undefined, catalogue, run, starting, problem}; `run` is the newest one known
 //   client.isBusy()   whether one runs or is about to
 //   client.on(fn)     fn() after each change
@@ -20,19 +20,6 @@ const ASK_EVERY_MS = 700;
 /** A node that has them but cannot answer is not asked all the time. */
 const LOAD_AGAIN_MS = 5_000;
 const LOST = 'Nobody knows this run any more: the process of the demonstrations was started again.';
-
-/** @type {WeakMap<App, ReturnType<typeof createDemoClient>>} */
-const clients = new WeakMap();
-
-/** @param {App} app */
-export function demosOf(app) {
-  let client = clients.get(app);
-  if (client === undefined) {
-    client = createDemoClient(app);
-    clients.set(app, client);
-  }
-  return client;
-}
 
 /** @param {App} app */
 export function createDemoClient({ store, api }) {
@@ -64,7 +51,7 @@ export function createDemoClient({ store, api }) {
     const demo = store.view?.demo;
     if (demo === undefined) return;
     if (!demo.available || isRefused) setAvailable(false);
-    else if (state.catalogue !== undefined) setAvailable(true);
+    else if (state.catalogue !== undefined && state.problem === undefined) setAvailable(true);
     // Not before: a refusal is an error in the browser's console.
     else if (performance.now() - loadedAt > LOAD_AGAIN_MS) void load();
     if (demo.run !== null) {

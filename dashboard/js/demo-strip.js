@@ -1,6 +1,5 @@
 // The strip above the charts: "kill the leader", and while a demonstration runs where it is, what it measured, and its end.
 
-import { demosOf } from './demo-client.js';
 import {
   currentStep,
   figureText,
@@ -18,8 +17,7 @@ const IDLE =
   'Puts load on all nodes, kills the leader, and measures how long nobody gets a number. Then it proves that none is missing.';
 
 export function mountDemoStrip(place, app) {
-  const { store, ui } = app;
-  const demos = demosOf(app);
+  const { store, ui, demos } = app;
   const kill = el('button', {
     type: 'button',
     class: 'danger demo-kill',
@@ -50,6 +48,7 @@ export function mountDemoStrip(place, app) {
     details,
   );
   place.append(strip);
+  let told;
   details.addEventListener('click', event => {
     event.preventDefault();
     ui.reveal('demos');
@@ -107,7 +106,9 @@ export function mountDemoStrip(place, app) {
       look('busy', '▶', 'Starting …', '');
     } else if (isRunning) {
       const at = currentStep(run);
-      look('busy', '▶', run.title, at === null ? '' : `step ${at.number} of ${at.of}: ${at.step.title}`);
+      const where = at === null ? '' : `step ${at.number} of ${at.of}: ${at.step.title}`;
+      look('busy', '▶', run.title, where);
+      if (where !== told) ui.announce((told = where));
       const key = keyFigure(run);
       setText(gap, key === undefined ? '' : `${key.label} ${figureText(key)}`);
       setText(holes, store.view === undefined ? '' : holesText(store.view.numbers.holes));

@@ -1,7 +1,6 @@
 // Demonstrations: what there is to run, the run under way or one chosen, and the last ones.
 
 import { createDemoCard } from './demo-card.js';
-import { demosOf } from './demo-client.js';
 import { createRunPanel } from './demo-run-panel.js';
 import { outcomeOf, RUN_STATES, tookText } from './demo-view.js';
 import { el, keyedList, setAttr, setHidden, setText } from './dom.js';
@@ -13,8 +12,7 @@ const NOT_HERE =
 const ELAPSED_EVERY_MS = 250;
 
 export function mount(section, app) {
-  const { store, ui, links } = app;
-  const demos = demosOf(app);
+  const { store, ui, links, demos } = app;
   /** A run of the past that somebody chose; otherwise the newest is shown. */
   let chosen;
   let open = links.get('demo');

@@ -2,7 +2,7 @@
 
 import { el, setAttr, setText } from './dom.js';
 import { feedRow } from './feed-filter.js';
-import { clock } from './format.js';
+import { clock, dateClock } from './format.js';
 
 /** Rows while many events come: a little more than is seen. */
 const FEW = 24;
@@ -24,6 +24,8 @@ export function createRows(list, max) {
     setAttr(row.element, 'data-category', event.category);
     setAttr(row.element, 'data-kind', event.kind);
     setText(parts.time, clock(event.at));
+    // Of the day before, perhaps.
+    setAttr(parts.time, 'title', dateClock(event.at));
     setText(parts.shape, shape);
     setText(parts.what, what);
     setText(parts.numbers, numbers);

@@ -8,8 +8,10 @@ import { createRows } from './feed-rows.js';
 import { count, plural } from './format.js';
 
 const ROWS_MAX = 200;
-/** Above so many events a second nothing is read out, and the rows hold still under the pointer. */
+/** Above so many events a second the rows hold still under the pointer. */
 const BUSY_RATE = 3;
+/** Above so many nothing is read out: whoever listens would hear nothing else. */
+const CHATTY_RATE = 0.6;
 /** At such rates rows change this often; below, with every frame that brings one. */
 const BUSY_STEP_MS = 300;
 /** Further down than this the reader is not at the newest any more. */
@@ -115,7 +117,9 @@ export function mount(section, app) {
     const known = new Set([...rows.events(), ...backlog.waiting].map(({ id }) => id));
     seen = store.eventsSeen;
     skippedBefore = store.eventsSkipped;
-    backlog.add(store.events.filter(event => takes(event) && !known.has(event.id)));
+    // The store has older ones, too.
+    const last = store.events.findLastIndex(({ id }) => known.has(id));
+    backlog.add(store.events.slice(last + 1).filter(event => takes(event)));
     show();
   }
 
@@ -142,7 +146,7 @@ export function mount(section, app) {
     const now = performance.now();
     const isBusy = rate.at(now) > BUSY_RATE;
     const why = heldBy(isBusy);
-    setAttr(log, 'aria-live', isBusy || why !== '' ? 'off' : 'polite');
+    setAttr(log, 'aria-live', rate.at(now) > CHATTY_RATE || why !== '' ? 'off' : 'polite');
     lastShownAt = now;
     if (why === '' && backlog.size > 0) {
       const { events, dropped } = backlog.take();

@@ -126,6 +126,10 @@ export function mount(section, app) {
     const isOther = shown !== number;
     shown = number;
     setSteps();
+    if (isOther) {
+      lastPosition = undefined;
+      setHidden(more, true);
+    }
     const answer = await api.get(`/api/v1/numbers/${number}?limit=${PAGE}`);
     if (turn !== asked) return;
     life.removeAttribute('aria-busy');

@@ -1,7 +1,8 @@
 // The head of the page: whose numbers these are, how the stream stands, where to go, and the warning when nothing new comes.
 
-import { el, setAttr, setHidden, setText } from './dom.js';
+import { el, setAttr, setClass, setHidden, setText } from './dom.js';
 import { duration } from './format.js';
+import { isOld } from './store.js';
 import { mountTheme } from './theme.js';
 
 const AGE_INTERVAL_MS = 500;
@@ -24,6 +25,8 @@ export function mount(_section, app) {
   const show = () => {
     const { connection } = store;
     setAttr(box, 'data-state', connection.state);
+    // What is old has no colour of good or bad.
+    setClass(document.body, 'old', isOld(connection));
     setText(text, describe(connection, store.view !== undefined));
     banner.show(connection);
   };
@@ -54,8 +57,9 @@ function createBanner(banner, live) {
   const said = el('span', { class: 'visually-hidden', role: 'alert' });
   banner.append(el('div', null, [age, why, again]), said);
   return {
-    show({ state, lastFrameAt, attempts, reason }) {
-      const bad = state === 'stale' || state === 'offline';
+    show(connection) {
+      const { lastFrameAt, attempts, reason } = connection;
+      const bad = isOld(connection);
       setHidden(banner, !bad);
       setText(said, bad ? 'The figures on this page are old: no connection to the cluster.' : '');
       if (!bad) return;
@@ -63,7 +67,7 @@ function createBanner(banner, live) {
         age,
         lastFrameAt === undefined
           ? 'No node answers yet.'
-          : `Old figures: nothing new for ${duration(Date.now() - lastFrameAt)}.`,
+          : `Old figures: nothing new for ${duration(live.now() - lastFrameAt)}.`,
       );
       setText(why, attempts === 0 ? reason : `Trying again, ${attempts} times so far: ${reason}.`);
     },
@@ -73,7 +77,7 @@ function createBanner(banner, live) {
 /** The links to the sections keep what else the address says, and the one on screen is marked. */
 function mountSectionLinks({ ui }) {
   const marks = new Map();
-  for (const link of document.querySelectorAll('#section-links a')) {
+  for (const link of document.querySelectorAll('.skip-link, #section-links a')) {
     const id = link.hash.slice(1);
     link.addEventListener('click', event => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -90,6 +94,8 @@ function mountSectionLinks({ ui }) {
       const first = [...marks.keys()].find(section => seen.has(section));
       for (const [section, link] of marks)
         setAttr(link, 'aria-current', section === first ? 'location' : undefined);
+      const link = marks.get(first);
+      if (link !== undefined) link.parentElement.scrollLeft = link.offsetLeft - 60;
     },
     { rootMargin: '-20% 0px -60% 0px' },
   );

@@ -1,16 +1,15 @@
-// Keys that work anywhere on the page, and the dialog that lists them. Ctrl-K is the palette's own.
+// Keys that work anywhere on the page, and the dialog that lists them (its texts stand in index.html). Ctrl-K is the palette's own.
 
-import { el } from './dom.js';
 import { startTour } from './tour.js';
 
-const SHORTCUTS = [
-  [['/'], 'Find a number'],
-  [['Ctrl K', '⌘ K'], 'Commands: everything the page can do, by name'],
-  [['p'], 'Pause the charts, and go on'],
-  [['←', '→'], 'On a chart: what it was then'],
-  [['?'], 'This list'],
-  [['Esc'], 'Close what is open'],
-];
+const KEY = 'seqd.keys';
+/** Keys without Ctrl; somebody who speaks to the computer presses them without meaning to. */
+let areOn = true;
+try {
+  areOn = localStorage.getItem(KEY) !== 'off';
+} catch {
+  // It holds for this visit.
+}
 
 export function mount(_section, app) {
   const { ui } = app;
@@ -33,23 +32,19 @@ export function mount(_section, app) {
   });
 
   document.addEventListener('keydown', event => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (isTyping(event.target) || document.querySelector('dialog[open]') !== null) return;
-    if (event.key === '/') {
-      event.preventDefault();
-      focusFind(ui);
-    } else if (event.key === '?') {
-      event.preventDefault();
-      help();
-    }
+    if (isShortcut(event, '/')) focusFind(ui);
+    else if (isShortcut(event, '?')) help();
   });
 }
 
-function isTyping(target) {
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
-  );
+/** Whether somebody pressed a key that is a command by itself; then it does nothing else. */
+export function isShortcut(event, key) {
+  if (event.key !== key || !areOn || event.repeat || event.defaultPrevented) return false;
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (event.target.closest?.('input, textarea, select') || document.querySelector('dialog[open]'))
+    return false;
+  event.preventDefault();
+  return true;
 }
 
 function focusFind(ui) {
@@ -64,33 +59,25 @@ function focusFind(ui) {
 }
 
 async function showHelp(app) {
-  const keys = el(
-    'dl',
-    { class: 'shortcuts' },
-    SHORTCUTS.flatMap(([names, what]) => [
-      el(
-        'dt',
-        null,
-        names.flatMap((name, i) => [i === 0 ? undefined : ' or ', el('kbd', null, name)]),
-      ),
-      el('dd', null, what),
-    ]),
-  );
+  const body = document.querySelector('#shortcuts-text').content.cloneNode(true);
+  const single = body.querySelector('input');
+  single.checked = areOn;
+  single.addEventListener('change', () => {
+    areOn = single.checked;
+    try {
+      localStorage.setItem(KEY, areOn ? 'on' : 'off');
+    } catch {
+      // It holds for this visit.
+    }
+  });
   const choice = await app.ui.dialog({
     title: 'Keyboard shortcuts',
     testid: 'shortcuts',
-    body: [
-      keys,
-      el(
-        'p',
-        { class: 'muted small help-note' },
-        'The address of the page keeps what you look for and the ranges you chose: copy it to show somebody the same.',
-      ),
-    ],
+    body,
     actions: [
       { label: 'Show me around', value: 'tour' },
       { label: 'Close', value: undefined, tone: 'primary' },
     ],
   });
-  if (choice === 'tour') startTour(app);
+  if (choice === 'tour') startTour(app, true);
 }

@@ -18,6 +18,23 @@ export function waitBefore(failures, random) {
   return random * Math.min(WAIT_MAX_MS, WAIT_FIRST_MS * 2 ** Math.min(failures - 1, 20));
 }
 
+/**
+ * A clock that goes on where the machine's own is set back: what was to happen soon does not wait for an hour, and silence is
+ * noticed. It goes forward with it, so that sleep counts.
+ *
+ * @param {() => number} [clock] milliseconds
+ */
+export function createSteadyClock(clock = Date.now) {
+  let shift = 0;
+  let last = 0;
+  return () => {
+    const at = clock() + shift;
+    shift += Math.max(0, last - at);
+    last = Math.max(last, at);
+    return last;
+  };
+}
+
 /** @param {string} hostname */
 function isLoopback(hostname) {
   return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');

@@ -2,7 +2,7 @@
 // back to that when it serves again. Everything it learns goes into the store. No DOM in here.
 
 import { createNumbering } from './live-numbering.js';
-import { createRoute, waitBefore } from './live-route.js';
+import { createRoute, createSteadyClock, waitBefore } from './live-route.js';
 
 /** @typedef {import('../../src/server/live/live-protocol.ts').LiveFrame} LiveFrame */
 /** @typedef {ReturnType<typeof import('./store.js').createStore>} Store */
@@ -35,13 +35,14 @@ const STABLE_MS = 5_000;
  * Starts following the stream.
  *
  * @param {LiveOptions} options
- * @returns {{ close(): void, retryNow(): void }} `retryNow` ends a wait before the next attempt
+ * @returns {{ close(): void, retryNow(): void, now(): number }} `retryNow` ends a wait before the next attempt; `now` is the clock of
+ *   `lastFrameAt` and `retryAt`
  */
 export function startLive({
   store,
   origin,
   WebSocket = globalThis.WebSocket,
-  clock = Date.now,
+  clock = createSteadyClock(),
   random = Math.random,
 }) {
   const route = createRoute(origin);
@@ -248,6 +249,7 @@ export function startLive({
 
   tick();
   return {
+    now: clock,
     close() {
       closed = true;
       clearTimeout(timer);

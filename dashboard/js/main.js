@@ -3,12 +3,13 @@
 //   export function mount(section, app)        // may be async
 //
 // `section` is the <section id=… aria-labelledby=…> with its <h2>: append to it. `app` is
-//   {store, api, ui, links}: see the head of store.js, api.js, ui.js, links.js;
-//   app.live.retryNow() ends a wait for the next connection.
+//   {store, api, ui, links, demos}: see the head of store.js, api.js, ui.js, links.js, demo-client.js;
+//   app.live.retryNow() ends a wait for the next connection, app.live.now() is the clock of store.connection.
 // A section's listeners run at most once a second while it is off screen, and at once when it comes on screen.
 // A module that is missing or throws shows that in its own section; the others do not notice.
 
 import { createApi } from './api.js';
+import { createDemoClient } from './demo-client.js';
 import { el } from './dom.js';
 import { createLinks } from './links.js';
 import { startLive } from './live.js';
@@ -27,7 +28,7 @@ const links = createLinks(window);
 const ui = createUi({ links });
 const api = createApi();
 const live = startLive({ store, origin: location.origin });
-const app = { store, api, ui, links, live };
+const app = { store, api, ui, links, live, demos: createDemoClient({ store, api }) };
 
 const reported = new Set();
 const paces = new WeakMap();

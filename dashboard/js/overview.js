@@ -1,7 +1,7 @@
 // The numbers by state, whether any is missing, and the proof of it on demand. The frame of it stands in index.html.
 
 import { el, setAttr, setHidden, setText } from './dom.js';
-import { ago, clock, count, ms, plural, rate, shortHash } from './format.js';
+import { ago, count, dateClock, ms, plural, rate, shortHash } from './format.js';
 
 const VERIFY_TIMEOUT_MS = 60_000;
 const AGE_INTERVAL_MS = 1_000;
@@ -26,6 +26,7 @@ export function mount(section, { store, api, ui }) {
     const { numbers } = store.view;
     ({ chain } = numbers);
     show('issued', count(numbers.issued));
+    setAttr(part('issued'), 'data-long', numbers.issued >= 1e10);
     show('issued-share', count(numbers.issued));
     for (const state of ['pooled', 'reserved', 'void', 'imported']) show(state, count(numbers[state]));
     setHidden(part('imported').parentElement, numbers.imported === 0);
@@ -116,7 +117,7 @@ function createVerify(part, { api, ui }) {
 }
 
 function describeProof(proof) {
-  const at = `Read from etcd at revision ${count(proof.revision)} in ${ms(proof.ms)}, ${clock(Date.now())}; chain ${shortHash(proof.chain)}.`;
+  const at = `Read from etcd at revision ${count(proof.revision)} in ${ms(proof.ms)}, ${dateClock(Date.now())}; chain ${shortHash(proof.chain)}.`;
   if (proof.numbers === 0) return `There are no numbers yet. ${at}`;
   const parts = Object.entries(STATES)
     .filter(([state]) => proof[state] > 0)

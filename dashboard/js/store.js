@@ -4,6 +4,7 @@
 //   store.history     {minute, fiveMinutes, hour}: plain arrays by column, see history.js; changed in place
 //   store.events      LiveEvent[], newest last, at most 500; changed in place
 //   store.eventsSeen  how many events ever came: the last (eventsSeen − what you saw) of `events` are new to you
+//   store.marks       those with `mark`, oldest first, the last 60 that ever came: thousands of numbers a second do not push them out
 //   store.eventsSkipped  how many the stream left out because there were too many
 //   store.connection  {state, node, url, home, intervalMs, lastFrameAt, attempts, retryAt, reason}
 //   store.now()       the cluster's time, Unix milliseconds: compare with `at`, `since`, `t` of what came
@@ -30,15 +31,25 @@ import { createHistory } from './history.js';
  * @property {string | undefined} url of that node
  * @property {boolean} home whether that is the node that served the page
  * @property {number | undefined} intervalMs between deltas, at least
- * @property {number | undefined} lastFrameAt by this machine's clock
+ * @property {number | undefined} lastFrameAt by the clock of the live client
  * @property {number} attempts that failed since frames came last
- * @property {number | undefined} retryAt by this machine's clock
+ * @property {number | undefined} retryAt the same
  * @property {string} reason why it is not live, for people
  */
 
 /** @typedef {(changed: Set<string>) => void} Listener */
 
+/**
+ * Whether what the page shows is of the past.
+ *
+ * @param {Pick<Connection, 'state'>} connection
+ */
+export function isOld({ state }) {
+  return state === 'stale' || state === 'offline';
+}
+
 export const EVENTS_MAX = 500;
+const MARKS_MAX = 60;
 
 /**
  * @param {object} options
@@ -59,6 +70,8 @@ export function createStore({ schedule, onError = () => {}, clock = Date.now }) 
     history: createHistory(),
     /** @type {LiveEvent[]} */
     events: [],
+    /** @type {LiveEvent[]} */
+    marks: [],
     eventsSeen: 0,
     eventsSkipped: 0,
     /** @type {Connection} */
@@ -102,9 +115,11 @@ export function createStore({ schedule, onError = () => {}, clock = Date.now }) 
     applySnapshot(frame) {
       store.view = frame.view;
       store.history.load(frame.history);
-      const known = new Set(frame.why === 'hello' ? [] : store.events.map(event => event.id));
-      if (known.size === 0) store.events.length = 0;
+      if (frame.why === 'hello') store.events.length = 0;
+      const known = new Set(store.events.map(event => event.id));
       addEvents(frame.events.filter(event => !known.has(event.id)));
+      // Among them are events that deltas had left out, older than what came since.
+      if (known.size > 0) store.events.sort((a, b) => a.at - b.at);
       touch(['snapshot', 'sample', 'event', ...Object.keys(frame.view)]);
     },
 
@@ -154,7 +169,13 @@ export function createStore({ schedule, onError = () => {}, clock = Date.now }) 
 
   /** @param {readonly LiveEvent[]} events */
   function addEvents(events) {
-    for (const event of events) store.events.push(event);
+    for (const event of events) {
+      store.events.push(event);
+      // A stream that is taken up again tells some of them anew.
+      if ('mark' in event && event.mark && !store.marks.some(({ id }) => id === event.id))
+        store.marks.push(event);
+    }
+    store.marks.splice(0, store.marks.length - MARKS_MAX);
     store.eventsSeen += events.length;
     if (store.events.length > EVENTS_MAX) store.events.splice(0, store.events.length - EVENTS_MAX);
   }

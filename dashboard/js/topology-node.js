@@ -41,9 +41,9 @@ export function makeNode() {
   const figures = el(
     'dl',
     { class: 'node-figures' },
-    FIGURES.map(({ field, label }) => {
+    FIGURES.map(({ field, label, title }) => {
       values[field] = el('dd', null, '–');
-      return el('div', null, el('dt', null, label), values[field]);
+      return el('div', { title }, el('dt', null, label), values[field]);
     }),
   );
   const address = el('a', { class: 'small mono node-address' });
@@ -66,8 +66,8 @@ const FIGURES = [
     write: rate,
   },
   { field: 'p99', label: 'p99', write: ms },
-  { field: 'pending', label: 'pending', write: count },
-  { field: 'behindBatches', label: 'behind', write: count },
+  { field: 'pending', label: 'pending', title: 'Requests that wait for their batch', write: count },
+  { field: 'behindBatches', label: 'batches behind', write: count },
   { field: 'leaseMs', label: 'lease left', write: ms },
   {
     field: 'errorsPerSecond',

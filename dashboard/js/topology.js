@@ -30,11 +30,11 @@ export function mount(section, { store }) {
     setText(summary, `${count(serving)} of ${plural(nodes.length, 'node')} serving`);
     setAttr(summary, 'data-tone', serving === nodes.length && serving > 0 ? 'good' : 'warn');
   });
-  store.on('leader', () => leader.show(store.view.leader, store.now()));
+  store.on(['leader', 'numbers'], () => leader.show(store));
   store.on('members', () => members.show(store.view.members));
   store.on(['ledger', 'restoreGuard'], () => ledger.show(store.view));
   setInterval(() => {
-    if (!document.hidden && store.view !== undefined) leader.show(store.view.leader, store.now());
+    if (!document.hidden && store.view !== undefined) leader.show(store);
   }, AGE_INTERVAL_MS);
 }
 
@@ -107,13 +107,14 @@ function createLeaderLine() {
       name,
       rest,
     ]),
-    show(leader, now) {
+    show(store) {
+      const { leader, numbers } = store.view;
       setText(name, leader?.node ?? 'none');
       setText(
         rest,
         leader === null
-          ? 'any node commits in the meantime; an election is under way'
-          : `epoch ${leader.epoch}, for ${duration(now - leader.since)}`,
+          ? 'or not known; without one each node commits by itself, as long as etcd has its quorum'
+          : `epoch ${leader.epoch}, for ${duration(store.now() - leader.since)}, at revision ${count(numbers.revision)}`,
       );
     },
   };

@@ -38,7 +38,7 @@ export function mount(_section, app) {
     id: 'tour',
     title: 'Show me around',
     keywords: 'tour help introduction',
-    run: () => startTour(app),
+    run: () => startTour(app, true),
   });
   if (new URLSearchParams(location.search).get('tour') === 'off' || isDone()) return;
   const off = app.store.on('snapshot', () => {
@@ -58,8 +58,8 @@ function isDone() {
 
 let stop = () => {};
 
-/** Starts from the first step, wherever it was. */
-export function startTour(app) {
+/** Starts from the first step, wherever it was; `focus` when somebody asked for it. */
+export function startTour(app, focus = false) {
   stop();
   const steps = STEPS.filter(step => step.unless?.(app) !== true);
   const title = el('h2', { id: 'tour-title' });
@@ -123,6 +123,8 @@ export function startTour(app) {
   };
   next.addEventListener('click', go);
   document.addEventListener('keydown', onKey);
-  document.body.append(box);
+  // First to be reached with the keyboard.
+  document.querySelector('.skip-link').after(box);
   go();
+  if (focus) next.focus();
 }

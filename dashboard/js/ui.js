@@ -21,10 +21,18 @@ export function createUi({ links }) {
   const toasts = document.querySelector('#toasts');
   const commands = new Map();
 
+  /** Outside of an open modal dialog nothing can be pressed and nothing is read out. */
+  function surface() {
+    (document.querySelector('dialog[open]') ?? document.body).append(toasts, polite, urgent);
+  }
+  // Before a dialog takes them with it.
+  document.addEventListener('close', surface, true);
+
   function announce(text, { urgent: isUrgent = false } = {}) {
     const region = isUrgent ? urgent : polite;
     // The same text again is only read when it came anew.
     region.textContent = '';
+    surface();
     setTimeout(() => {
       region.textContent = text;
     }, 30);
@@ -49,11 +57,14 @@ export function createUi({ links }) {
     while (toasts.childElementCount >= TOASTS_MAX) toasts.firstElementChild.remove();
     toasts.append(notice);
     announce(text, { urgent: tone === 'bad' });
-    let left = setTimeout(() => notice.remove(), ms);
-    notice.addEventListener('pointerenter', () => clearTimeout(left));
-    notice.addEventListener('pointerleave', () => {
-      left = setTimeout(() => notice.remove(), ms / 2);
-    });
+    let left;
+    const leave = () => {
+      clearTimeout(left);
+      left = setTimeout(() => notice.remove(), ms);
+    };
+    leave();
+    for (const type of ['pointerenter', 'focusin']) notice.addEventListener(type, () => clearTimeout(left));
+    for (const type of ['pointerleave', 'focusout']) notice.addEventListener(type, leave);
   }
 
   async function copy(text, what) {

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeCommandExecutable } from './dependencies.mjs';
 import { runNpm } from './npm.mjs';
@@ -16,9 +16,12 @@ export async function ensureBuild(log = () => {}) {
   return withSetupLock(async () => {
     if (!(await buildIsStale(projectRoot))) return 'fresh';
     log('compiling');
+    const begun = new Date();
     const result = await runNpm(['run', '--silent', 'build', '--', '--noEmitOnError']);
     if (result.code !== 0) throw new Error(`the build failed:\n${(result.stdout + result.stderr).trim()}`);
     await makeCommandExecutable(projectRoot);
+    // What was edited while the compiler ran may not be in it.
+    await utimes(builtFile(projectRoot), begun, begun);
     return 'built';
   });
 }
@@ -31,7 +34,7 @@ export async function ensureBuild(log = () => {}) {
  * @returns {Promise<boolean>}
  */
 export async function buildIsStale(root) {
-  const built = await modifiedMs(join(root, 'dist', 'main.js'));
+  const built = await modifiedMs(builtFile(root));
   if (built === undefined) return true;
   const names = await readdir(root);
   const configs = names.filter(name => /^tsconfig.*\.json$/.test(name)).map(name => join(root, name));
@@ -39,6 +42,15 @@ export async function buildIsStale(root) {
   const sources = (await readdir(src, { recursive: true })).map(name => join(src, name));
   const times = await Promise.all([...configs, src, ...sources].map(modifiedMs));
   return times.some(time => time !== undefined && time > built);
+}
+
+/**
+ * The file whose time says when dist/ was built.
+ *
+ * @param {string} root
+ */
+function builtFile(root) {
+  return join(root, 'dist', 'main.js');
 }
 
 /**

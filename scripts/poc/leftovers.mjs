@@ -82,15 +82,30 @@ async function endAll(leftovers, graceMs, log) {
     leftovers.map(async leftover => {
       if (!(await isOurs(leftover))) return;
       log(`ending ${leftover.name} (process ${leftover.pid}), left over from a run that was cut off`);
-      process.kill(leftover.pid, 'SIGCONT');
-      process.kill(leftover.pid, leftover.stopSignal ?? 'SIGTERM');
+      // A demonstration may have frozen it; Windows freezes nothing and knows no such signal.
+      if (process.platform !== 'win32') signal(leftover.pid, 'SIGCONT');
+      signal(leftover.pid, leftover.stopSignal ?? 'SIGTERM');
       const deadline = performance.now() + graceMs;
       while (await isOurs(leftover)) {
-        if (performance.now() > deadline) process.kill(leftover.pid, 'SIGKILL');
+        if (performance.now() > deadline) signal(leftover.pid, 'SIGKILL');
         await sleep(POLL_MS);
       }
     }),
   );
+}
+
+/**
+ * Signals a process that may end at this moment.
+ *
+ * @param {number} pid
+ * @param {NodeJS.Signals} name
+ */
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error;
+  }
 }
 
 /** @param {Leftover} leftover */

@@ -49,7 +49,7 @@ export class DemoClient {
   }
 
   /**
-   * Starts a run, once: an attempt that broke off may have started it, and then the next one finds it running.
+   * Starts a run, once: an attempt that broke off may have started it, and then the next one finds it, running or ended already.
    *
    * @throws SeqdClientError `demo_running` when another one runs
    */
@@ -57,19 +57,23 @@ export class DemoClient {
     const begunAt = Date.now() - CLOCK_TOLERANCE_MS;
     const body = JSON.stringify(parameters);
     let uncertain = false;
+    const begun = async (url: string): Promise<DemoRun | undefined> => {
+      if (!uncertain) return undefined;
+      const { current, last } = await this.ask<DemoCatalogue>('GET', url, BASE);
+      return [current, ...last].find(run => run?.name === name && run.startedAt >= begunAt) ?? undefined;
+    };
     return this.patiently(async url => {
+      const before = await begun(url);
+      if (before !== undefined) return before;
       try {
         return await this.ask<DemoRun>('POST', url, `${BASE}/${name}`, body);
       } catch (error) {
         if (!(error instanceof SeqdClientError)) throw error;
-        if (error.code !== 'demo_running') {
-          uncertain ||= error.retry === 'same-key';
-          throw error;
-        }
-        if (!uncertain) throw error;
-        const { current } = await this.catalogue();
-        if (current?.name !== name || current.startedAt < begunAt) throw error;
-        return current;
+        // The attempt that broke off may have come through only now.
+        const ours = error.code === 'demo_running' ? await begun(url) : undefined;
+        if (ours !== undefined) return ours;
+        uncertain ||= error.retry === 'same-key';
+        throw error;
       }
     });
   }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastClasses } from './http/fast-express.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 
 /** Limits of the HTTP server. */
 export interface HttpServerOptions {
@@ -46,7 +47,7 @@ export class HttpServer {
     this.server.on('upgrade', (request, socket, head) => {
       // Node has taken its own listener off: without one, a client that resets the connection ends the process.
       socket.on('error', () => {});
-      if (!upgrade(request, socket, head)) socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+      if (!upgrade(request, socket, head)) refuseUpgrade(socket, '404 Not Found');
     });
   }
 

@@ -11,6 +11,7 @@ import {
   PEER_PATH,
   PEER_PROTOCOL,
 } from './peer-protocol.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 
 /** Takes in the requests that other nodes forward, on the node's HTTP port. */
 export class PeerServer {
@@ -40,7 +41,7 @@ export class PeerServer {
     if (request.url !== PEER_PATH) return false;
     const shown = Buffer.from(request.headers.authorization ?? '');
     if (shown.length !== this.token.length || !timingSafeEqual(shown, this.token)) {
-      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+      refuseUpgrade(socket, '401 Unauthorized');
       return true;
     }
     this.server.handleUpgrade(request, socket, head, peer => this.serve(peer));

@@ -7,6 +7,7 @@ import {
   decodeJournalEntry,
   decodeJournalStart,
   decodeReservation,
+  type JournalEntry,
   journalKey,
   KEYS,
 } from '../core/records.ts';
@@ -20,6 +21,7 @@ const CHUNK = 200;
  * Reads every record of a series at one revision and checks that it is complete. Works on a live series: all
  * reads are of the same revision, whatever is committed meanwhile; and in a process that serves, whose event loop it gives its turns.
  *
+ * @param onEntry sees every journal entry, in order
  * @returns `null` when the series does not exist
  * @throws SeqdError `unavailable`, `unsupported_format`
  */
@@ -27,6 +29,7 @@ export async function verifySeries(
   store: SequenceStore,
   series: SeriesId,
   digest: Digest,
+  onEntry?: (entry: JournalEntry) => void,
 ): Promise<CompletenessReport | null> {
   const { record, revision } = await store.read(series, KEYS.head);
   if (record === null) return null;
@@ -66,6 +69,7 @@ export async function verifySeries(
     for (const { value, revision: committedAt } of chunk.records) {
       const entry = decodeJournalEntry(value, committedAt);
       check.feed(entry);
+      onEntry?.(entry);
       if (breather.isDue({ characters: value.length, items: entry.batch.facts.length }))
         await breather.pause();
     }

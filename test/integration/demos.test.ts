@@ -1,6 +1,10 @@
+import { Etcd3 } from 'etcd3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SeqdClient } from '../../src/client/index.ts';
+import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
+import { journalKey } from '../../src/core/records.ts';
 import type { DemoCatalogue, DemoRun } from '../../src/demo/demo-run.ts';
+import { EtcdKeys } from '../../src/store/etcd/etcd-keys.ts';
 import { DemoWorld, figureOf, type HostProblem, tellRun } from '../kit/demo-world.ts';
 
 /** What one run may be, as a browser gets it ten times a second. */
@@ -30,6 +34,10 @@ async function passes(name: string, parameters: Record<string, number> = {}): Pr
   expect([figureOf(run, 'numbers missing'), figureOf(run, 'numbers twice')]).toEqual([0, 0]);
   expect(run.steps.map(({ state }) => state)).toEqual(run.steps.map(() => 'done'));
   expect(JSON.stringify(run).length).toBeLessThan(RUN_BYTES_MAX);
+  if (figureOf(run, 'numbers drawn') !== undefined)
+    expect(run.steps.at(-1)!.detail.at(-1)).toContain(
+      'The journal has each of these answers as it was given, once.',
+    );
   expect(await world.broken()).toEqual([]);
   return run;
 }
@@ -179,6 +187,25 @@ test('what is not a demonstration, a run or a parameter is refused, and so is wh
   expect([bad.status, bad.body.code]).toEqual([400, 'invalid_request']);
   expect(bad.body.details.errors!.map(({ field }) => field).sort()).toEqual(['speed', 'totalRequests']);
   expect((await world.ask('GET', '/catalogue', undefined, 'another-token')).status).toBe(401);
+});
+
+test('a run fails when the series is not complete, though all of its requests were answered', async () => {
+  const etcd = new Etcd3({ hosts: world.etcd.endpoints });
+  const key = new EtcdKeys(world.cluster).seriesRecord(GLOBAL_SERIES, journalKey(3));
+  const kept = await etcd.get(key).buffer();
+  expect(kept).not.toBeNull();
+  try {
+    await etcd.delete().key(key);
+    const run = await world.end((await world.begin('concurrent', { threads: 2 })).id);
+    expect(run.state, tellRun(run)).toBe('failed');
+    expect(run.problem).toContain('The series is not complete');
+    expect(run.verification).toMatchObject({ complete: false });
+    expect(figureOf(run, 'requests answered')).toBe(50);
+  } finally {
+    await etcd.put(key).value(kept!);
+    etcd.close();
+  }
+  await passes('basic');
 });
 
 test('the catalogue has all of them and the last runs, and says what cannot be run here', async () => {

@@ -1,21 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NEXT_PATH, OWNER } from '../servers/seqd-request.mjs';
+import { processorMs } from './processor-time.mjs';
 
 const CONNECTIONS = 64;
-const WARM_UP_MS = 1_000;
-/** After the viewers have come or gone. */
-const SETTLE_MS = 1_500;
+/** Times until the nodes' code is compiled, half of them with viewers; before that every later time looks better. */
+const WARM_UPS = 4;
+/** Before each time, whether viewers have come, gone, or neither, so that all begin alike. */
+const SETTLE_MS = 2_000;
 
-/** @typedef {{ without: number, withViewers: number, ratio: number, watched: import('./viewers-worker.mjs').Watched }} LiveRound rates in numbers per second */
+/** @typedef {{ perSecond: number, microseconds: number }} Cost numbers per second by the clock, and the nodes' processor time for one */
+/** @typedef {{ before: Cost, watched: Cost, after: Cost, cost: number, noise: number, seen: import('./viewers-worker.mjs').Watched }} LiveRound `cost`: part of the nodes' processor time that the viewers took; `noise`: the same between the times before and after, which should be none */
 
 /**
- * Draws single numbers at all nodes, with and without viewers in turn: one first in one round, the other in the next.
+ * Draws single numbers at all nodes, without viewers, with them, without them, and so on; each time with viewers is held against those right
+ * before and after it, so that whatever gets slower or faster with time (etcd's files, the journal, compiled code) counts on both sides.
  *
  * @param {{ urls: readonly string[], load: import('../load-process.mjs').LoadProcess, viewers: import('./viewers-process.mjs').ViewersProcess, count: number, rounds: number, ms: number, log: (line: string) => void }} options
  * @returns {Promise<LiveRound[]>}
  */
 export async function measureLive({ urls, load, viewers, count, rounds, ms, log }) {
-  const rate = /** @param {number} ms */ async ms => {
+  const draw = /** @param {number} ms @returns {Promise<Cost>} */ async ms => {
+    await sleep(SETTLE_MS);
+    const beganMs = await processorMs(urls);
     const { figures } = await load.run({
       load: 'http',
       numbersEach: 1,
@@ -27,29 +33,43 @@ export async function measureLive({ urls, load, viewers, count, rounds, ms, log 
         numbered: true,
       },
     });
-    return figures.perSecond;
+    const { perSecond } = figures;
+    const drawn = (perSecond * ms) / 1_000;
+    return { perSecond, microseconds: (((await processorMs(urls)) - beganMs) * 1_000) / drawn };
   };
-  const watchedRate = async () => {
-    await viewers.open(urls, count);
-    await sleep(SETTLE_MS);
-    const withViewers = await rate(ms);
-    const watched = await viewers.close();
-    await sleep(SETTLE_MS);
-    return { withViewers, watched };
-  };
-  await rate(Math.min(ms, WARM_UP_MS));
+  for (let time = 0; time < WARM_UPS; time += 1) {
+    const watched = time % 2 === 1;
+    if (watched) await viewers.open(urls, count);
+    await draw(ms);
+    if (watched) await viewers.close();
+  }
   /** @type {LiveRound[]} */
   const found = [];
+  let before = await draw(ms);
   for (let round = 1; round <= rounds; round += 1) {
-    const early = round % 2 === 1 ? await rate(ms) : undefined;
-    const { withViewers, watched } = await watchedRate();
-    const without = early ?? (await rate(ms));
-    const ratio = withViewers / without;
+    await viewers.open(urls, count);
+    const watched = await draw(ms);
+    const seen = await viewers.close();
+    const after = await draw(ms);
+    const without = (before.microseconds + after.microseconds) / 2;
+    const cost = 1 - without / watched.microseconds;
+    const noise = 1 - before.microseconds / after.microseconds;
     log(
-      `round ${round}: ${Math.round(without)}/s alone, ${Math.round(withViewers)}/s with ${watched.viewers} viewers (${ratio.toFixed(3)}); ` +
-        `they got ${watched.frames} frames, ${(watched.bytes / 1e6).toFixed(1)} MB, ${watched.gaps} gaps, and took ${Math.round(watched.cpuMs)} ms of processor`,
+      `round ${round}: ${[before, watched, after].map(describe).join(', ')}: cost ${percent(cost)} (noise ${percent(noise)}); ` +
+        `${seen.viewers} viewers got ${seen.frames} frames, ${(seen.bytes / 1e6).toFixed(1)} MB, ${seen.gaps} gaps, and took ${Math.round(seen.cpuMs)} ms of processor`,
     );
-    found.push({ without, withViewers, ratio, watched });
+    found.push({ before, watched, after, cost, noise, seen });
+    before = after;
   }
   return found;
+}
+
+/** @param {number} part @returns {string} with a sign, as a difference has one */
+export function percent(part) {
+  return `${part < 0 ? '−' : ''}${Math.abs(part * 100).toFixed(1)} %`;
+}
+
+/** @param {Cost} cost */
+function describe({ perSecond, microseconds }) {
+  return `${Math.round(perSecond)}/s at ${Math.round(microseconds)} µs`;
 }

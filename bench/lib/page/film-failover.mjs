@@ -31,27 +31,33 @@ export async function filmFailover(page, file) {
  */
 async function film(page) {
   const strip = page.getByTestId('demo-strip');
-  const from = await strip.boundingBox();
-  const to = await page.getByTestId('chart-rate').boundingBox();
-  if (from === null || to === null) throw new Error('the charts are not shown');
-  const clip = {
-    x: Math.min(from.x, to.x),
-    y: from.y - 4,
-    width: Math.max(from.x + from.width, to.x + to.width) - Math.min(from.x, to.x),
-    height: to.y + to.height - from.y + 8,
-  };
   /** @type {Frame[]} */
   const frames = [];
   const begin = performance.now();
   let endedAt = Infinity;
   while (performance.now() < Math.min(endedAt + AFTER_MS, begin + RUN_MAX_MS)) {
     const text = await strip.innerText();
-    if (endedAt === Infinity && !(await page.getByTestId('strip-cancel').isVisible()))
-      endedAt = performance.now();
+    const runs = await page.getByTestId('strip-cancel').isVisible();
+    if (endedAt === Infinity && !runs) endedAt = performance.now();
+    const clip = await clipOf(page);
     frames.push({ image: await page.screenshot({ clip }), text, ms: performance.now() - begin });
     await sleep(FRAME_EVERY_MS);
   }
   return frames;
+}
+
+/**
+ * The strip that tells of the demonstration and the chart below it. The strip may become higher.
+ *
+ * @param {Page} page
+ */
+async function clipOf(page) {
+  const strip = await page.getByTestId('demo-strip').boundingBox();
+  const chart = await page.getByTestId('chart-rate').boundingBox();
+  if (strip === null || chart === null) throw new Error('the charts are not shown');
+  const x = Math.min(strip.x, chart.x) - 8;
+  const right = Math.max(strip.x + strip.width, chart.x + chart.width) + 8;
+  return { x, y: strip.y - 8, width: right - x, height: chart.y + chart.height - strip.y + 12 };
 }
 
 /**
@@ -64,11 +70,11 @@ function choose(frames) {
   const kill = frames[killed] ?? frames[Math.floor(frames.length / 3)];
   if (last === undefined || kill === undefined) throw new Error('nothing was filmed');
   const at = /** @param {number} ms */ ms => frames.find(frame => frame.ms >= kill.ms + ms) ?? last;
-  const before = frames.findLast(frame => frame.ms <= kill.ms - 300) ?? frames[0] ?? last;
+  const before = frames.findLast(frame => frame.ms <= kill.ms - 200) ?? frames[0] ?? last;
   return [
-    { frame: before, says: '1. Four sites draw, the leader commits' },
-    { frame: at(1_200), says: '2. The leader is killed: the line dips' },
-    { frame: at(4_000), says: '3. Another node leads: the line is back' },
+    { frame: before, says: '1. Two sites draw at four nodes; the leader commits' },
+    { frame: at(1_800), says: '2. The leader is killed: the line dips' },
+    { frame: at(5_500), says: '3. Another node leads: the line is back' },
     { frame: last, says: '4. Verified: longest gap measured, 0 holes' },
   ];
 }
@@ -85,9 +91,9 @@ async function compose(page, chosen, file) {
     ({ frame, says }) =>
       `<figure><figcaption>${says}</figcaption><img src="data:image/png;base64,${frame.image.toString('base64')}"></figure>`,
   );
-  await sheet.setContent(`<style>
+  await sheet.setContent(`<!doctype html><style>
     body { margin: 0; padding: 12px; background: #fff; font: 600 20px/1.3 sans-serif; color: #1b2330;
-      display: grid; grid-template-columns: 1fr 1fr; gap: 16px; }
+      display: grid; grid-template-columns: 1fr 1fr; gap: 16px; align-items: start; }
     figure { margin: 0; border: 1px solid #d5dae2; border-radius: 8px; overflow: hidden; }
     figcaption { padding: 10px 14px; background: #f3f5f8; }
     img { display: block; width: 100%; }

@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 
 /**
- * @typedef {object} ThreadShare parts of the measured time in which the page's main thread was busy, 0 to 1
- * @property {number} busy all tasks
- * @property {number} script
- * @property {number} layout with styles
+ * @typedef {object} ThreadShare parts of the measured time, 0 to 1
+ * @property {number} processor processor time that the page's main thread took
+ * @property {number} script of that
+ * @property {number} layout of that, with styles
+ * @property {number} busy time in which it was in the middle of something, waiting for a processor included
  * @property {number} framesPerSecond of the stream
  */
 
@@ -33,24 +34,28 @@ async function metricsOf(session) {
  * @returns {Promise<ThreadShare>}
  */
 export async function measureThread(page, ms) {
-  const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable', { timeDomain: 'timeTicks' });
-  await session.send('Network.enable');
+  // One counts the time of the clock, in which others may have had the processor; the other what the thread itself took.
+  const clock = await page.context().newCDPSession(page);
+  const thread = await page.context().newCDPSession(page);
+  await clock.send('Performance.enable', { timeDomain: 'timeTicks' });
+  await thread.send('Performance.enable', { timeDomain: 'threadTicks' });
+  await clock.send('Network.enable');
   let frames = 0;
-  session.on('Network.webSocketFrameReceived', () => (frames += 1));
-  const before = await metricsOf(session);
+  clock.on('Network.webSocketFrameReceived', () => (frames += 1));
+  const before = { clock: await metricsOf(clock), thread: await metricsOf(thread) };
   frames = 0;
   await sleep(ms);
   const seen = frames;
-  const after = await metricsOf(session);
-  await session.detach();
-  const share = /** @param {readonly string[]} names @param {number} seconds */ (names, seconds) =>
-    names.reduce((sum, name) => sum + ((after[name] ?? 0) - (before[name] ?? 0)), 0) / seconds;
-  const seconds = (after['Timestamp'] ?? 0) - (before['Timestamp'] ?? 0);
+  const after = { clock: await metricsOf(clock), thread: await metricsOf(thread) };
+  await Promise.all([clock.detach(), thread.detach()]);
+  const seconds = (after.clock['Timestamp'] ?? 0) - (before.clock['Timestamp'] ?? 0);
+  const share = /** @param {'clock' | 'thread'} by @param {readonly string[]} names */ (by, names) =>
+    names.reduce((sum, name) => sum + ((after[by][name] ?? 0) - (before[by][name] ?? 0)), 0) / seconds;
   return {
-    busy: share(['TaskDuration'], seconds),
-    script: share(['ScriptDuration'], seconds),
-    layout: share(['LayoutDuration', 'RecalcStyleDuration'], seconds),
+    processor: share('thread', ['TaskDuration']),
+    busy: share('clock', ['TaskDuration']),
+    script: share('thread', ['ScriptDuration']),
+    layout: share('thread', ['LayoutDuration', 'RecalcStyleDuration']),
     framesPerSecond: seen / seconds,
   };
 }

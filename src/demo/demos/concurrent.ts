@@ -111,13 +111,18 @@ function compare(
   if (book.twice > 0) throw new DemoFailure(`${plural(book.twice, 'number')} went to two clients`);
   if (!linearizable) throw new DemoFailure(`no single counter could have answered so: ${problems[0]}`);
   const reused = operations.length - fresh.length;
-  step.say(`${plural(operations.length, 'answer')}, ${plural(operations.length, 'different number')}.`);
+  const different = new Set(
+    operations.flatMap(({ result }) =>
+      (result?.kind === 'draw' ? result.ranges : []).map(range => range.first),
+    ),
+  ).size;
+  step.say(`${plural(operations.length, 'answer')}, ${plural(different, 'different number')}.`);
   if (first !== undefined && last !== undefined)
     step.say(
       `New numbers ${first} to ${last}` +
         (between === 0
           ? ', all consecutive.'
-          : `; the ${between} between them went to others who draw at the same time.`),
+          : `; the ${between} between them went to others who draw at the same time, or the verification names them.`),
     );
   if (reused > 0) step.say(`${reused} came from the pool of numbers given back.`);
   step.say('Every answer fits one counter that is asked one request after the other: linearizable.');

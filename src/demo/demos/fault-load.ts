@@ -104,11 +104,12 @@ export class FaultLoad {
 
   /** Stops the clients and tells what they noticed. @throws DemoFailure when one was not given its number */
   async stop(step: StepRecord): Promise<void> {
-    const survivors = this.survivorsGapMs;
-    const all = this.load.longestGap() ?? 0;
     await this.load.stop();
     this.stopShowing();
     this.context.signal.throwIfAborted();
+    // Only now: a client that still waited for its answer when the others stopped had the longest gap of all.
+    const survivors = this.survivorsGapMs;
+    const all = this.load.longestGap() ?? 0;
     this.showGaps(survivors, all);
     this.context.record.figure(RATE, this.load.rate, '/s');
     const { answers, retries, failures, errors } = this.load;

@@ -90,6 +90,11 @@ export function nameOf({ status, code, retryAfterSeconds }: Refusal): string {
   return `${status === 0 ? 'no answer' : status} ${code}${after}`;
 }
 
+/** Whether a client can tell from it that there is no number now, and when to ask again; no answer at all says neither. */
+export function isClear({ status, retryAfterSeconds }: Refusal): boolean {
+  return (status === 503 || status === 429) && retryAfterSeconds !== undefined;
+}
+
 /** @param sorted ascending, at least one */
 export function median(sorted: readonly number[]): number {
   return sorted[Math.floor((sorted.length - 1) / 2)]!;

@@ -5,7 +5,7 @@ import type { StepRecord } from '../run/run-record.ts';
 import { CLIENTS_PARAMETER, FaultLoad } from './fault-load.ts';
 import { countDown, duration, plural } from './live.ts';
 import { needsThreeMembers } from './obstacles.ts';
-import { describeRefusals, median, nameOf, OutageProbe, type Refusal } from './outage-probe.ts';
+import { describeRefusals, isClear, median, nameOf, OutageProbe, type Refusal } from './outage-probe.ts';
 import { inputOf } from './vocabulary.ts';
 
 const COUNTDOWN_SECONDS = 2;
@@ -99,6 +99,11 @@ async function askAllTheSame(step: StepRecord, context: DemoContext, probe: Outa
   await Promise.all(cluster.nodes.map(askAgainAndAgain));
   if (probe.numbers > 0) throw new DemoFailure(`${plural(probe.numbers, 'number')} came without a quorum`);
   for (const line of describeRefusals(probe.refusals, duration)) step.say(line);
+  const unclear = probe.refusals.filter(refusal => !isClear(refusal));
+  if (unclear.length > 0)
+    throw new DemoFailure(
+      `${plural(unclear.length, 'request')} of ${probe.refusals.length} was not refused clearly: ${nameOf(unclear[0]!)}`,
+    );
   const all = timesOf(probe.refusals);
   record.figure('refused within, half of the requests', median(all), 'ms');
   record.figure('longest until refused', all.at(-1)!, 'ms');

@@ -87,13 +87,13 @@ async function loseAnswer(step: StepRecord, context: DemoContext, lost: Lost): P
   for (const cut of ['sent', 'answered'] as const) {
     lost.key = `demo:${context.runId}:lost-${cut}`;
     await loseReply({ url: one.url, path: '/api/v1/sequence/next', key: lost.key, body, cut });
-    const cutAt = Date.now();
     step.say(
       cut === 'sent'
         ? `Request sent to ${one.id}, and the connection cut before the answer. Is there a number? The client cannot know.`
         : `Sent again with another key, and cut when the answer was there, unread.`,
     );
     await context.sleep(AFTER_CUT_MS);
+    const repeatedAt = Date.now();
     const { reply, replayed } = await drawAt(other, input, lost.key);
     context.book.note(reply);
     lost.reply = reply;
@@ -101,7 +101,7 @@ async function loseAnswer(step: StepRecord, context: DemoContext, lost: Lost): P
       const issuedMs = Date.parse(reply.issuedAt ?? '');
       step.say(`Repeated at ${other.id} with the same key: number ${reply.sequenceNumber}.`);
       step.say(
-        `It had been issued for the lost request, ${Math.max(0, cutAt + AFTER_CUT_MS - issuedMs)} ms before the repetition; no second one was.`,
+        `It had been issued for the lost request, ${Math.max(0, repeatedAt - issuedMs)} ms before the repetition; no second one was.`,
       );
       context.record.figure('number of the lost answer', reply.sequenceNumber);
       return;

@@ -2,6 +2,7 @@
 export class GapMeter {
   private lastAtMs: number;
   private longestMs = 0;
+  private endedAtMs: number | undefined;
 
   constructor(nowMs: number) {
     this.lastAtMs = nowMs;
@@ -18,8 +19,13 @@ export class GapMeter {
     this.longestMs = 0;
   }
 
+  /** The client asks no more; a gap that is open counts up to here. */
+  end(atMs: number): void {
+    this.endedAtMs = atMs;
+  }
+
   /** The longest in the window so far; one that is open counts up to now. */
   longest(nowMs: number): number {
-    return Math.max(this.longestMs, nowMs - this.lastAtMs);
+    return Math.max(this.longestMs, (this.endedAtMs ?? nowMs) - this.lastAtMs);
   }
 }

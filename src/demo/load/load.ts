@@ -155,7 +155,8 @@ export class Load {
         if (this.errors.length < ERRORS_NAMED_MAX) this.errors.push(`${error.message} (${error.code})`);
         await sleep(AFTER_ERROR_MS, undefined, { signal }).catch(() => {});
       }
-      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      if (pauseMs > 0 && !this.stopping) await sleep(pauseMs, undefined, { signal }).catch(() => {});
     }
+    client.gap.end(performance.now());
   }
 }

@@ -3,6 +3,7 @@
 import type { HostCluster } from '../host/messages.ts';
 import type { DemoContext } from './demo.ts';
 import { messageOf } from './disturber.ts';
+import { JournalWitness } from './journal-witness.ts';
 import { poll } from './poll.ts';
 import type { StepRecord } from './run-record.ts';
 import { verifyRun } from './verify-run.ts';
@@ -44,17 +45,17 @@ export async function restore(
 /** Proves that the series is complete. @returns what is wrong with it, or with the answers that clients were given */
 export async function verify(
   step: StepRecord,
-  { record, book }: DemoContext,
+  { record, book, runId }: DemoContext,
   cluster: HostCluster,
 ): Promise<string | undefined> {
   const line = step.say('Reading all of it from etcd, past the nodes, and replaying its journal…');
   let verified;
   try {
-    verified = await verifyRun(cluster);
+    verified = await verifyRun(cluster, () => new JournalWitness(book.allocations, `demo:${runId}`));
   } catch (error) {
     throw new Error(`The series could not be verified: ${messageOf(error)}`, { cause: error });
   }
-  const { verification, duplicates, batches, next } = verified;
+  const { verification, duplicates, batches, next, witness, journalFirst } = verified;
   record.verified(verification);
   record.figure('numbers missing', verification.holes);
   record.figure('numbers twice', Math.max(duplicates, book.twice));
@@ -63,13 +64,15 @@ export async function verify(
     `${numbers.toLocaleString('en')} numbers, ${batches.toLocaleString('en')} batches replayed in ` +
       `${verification.ms} ms: ${verification.holes} numbers missing, ${duplicates} twice.`,
   );
+  const answers = [...book.problems({ next }), ...witness.problems({ journalFirst })];
   if (book.count > 0)
     step.say(
-      `Clients of this demonstration were given ${book.count.toLocaleString('en')} ${book.count === 1 ? 'number' : 'numbers'}; ${book.twice} twice.`,
+      `Clients of this demonstration were given ${book.count.toLocaleString('en')} ${book.count === 1 ? 'number' : 'numbers'}; ${book.twice} twice.` +
+        (answers.length === 0 ? ' The journal has each of these answers as it was given, once.' : ''),
     );
   const problems = [
     ...(verification.complete ? [] : [`The series is not complete: ${verification.problems.join('; ')}`]),
-    ...book.problems({ next }),
+    ...answers,
   ];
   return problems.length === 0 ? undefined : problems.join('. ');
 }

@@ -7,6 +7,7 @@ import { openEtcdStore } from '../../store/etcd/open-etcd-store.ts';
 import { verifySeries } from '../../verify/verify-series.ts';
 import type { DemoVerification } from '../demo-run.ts';
 import type { HostCluster } from '../host/messages.ts';
+import type { JournalWitness } from './journal-witness.ts';
 import { poll } from './poll.ts';
 
 /** A range of the whole journal takes longer than a commit. */
@@ -25,15 +26,23 @@ export interface Verified {
   readonly batches: number;
   /** The number that is given out next; 1 where there are none yet. */
   readonly next: number;
+  /** The journal is complete from this batch on. */
+  readonly journalFirst: number;
+  /** Of the attempt that succeeded. */
+  readonly witness: JournalWitness;
 }
 
 /**
  * Reads the whole series from etcd, past all nodes, and proves that every number is accounted for exactly once.
  * While etcd does not answer, it is asked again.
  *
+ * @param createWitness makes what sees the journal; anew for each attempt
  * @throws Error when that does not succeed in a minute
  */
-export async function verifyRun({ endpoints, cluster }: HostCluster): Promise<Verified> {
+export async function verifyRun(
+  { endpoints, cluster }: HostCluster,
+  createWitness: () => JournalWitness,
+): Promise<Verified> {
   const startedAtMs = performance.now();
   const limit = AbortSignal.timeout(VERIFY_TIMEOUT_MS);
   const etcd = openEtcdStore({ endpoints, cluster, callTimeoutMs: CALL_TIMEOUT_MS });
@@ -45,7 +54,11 @@ export async function verifyRun({ endpoints, cluster }: HostCluster): Promise<Ve
     const report = await poll(
       async () => {
         try {
-          return { found: await verifySeries(etcd.store, GLOBAL_SERIES, digest) };
+          const witness = createWitness();
+          const found = await verifySeries(etcd.store, GLOBAL_SERIES, digest, ({ batch }) =>
+            witness.see(batch),
+          );
+          return { found, witness };
         } catch (error) {
           if (!(error instanceof SeqdError) || error.code !== 'unavailable') throw error;
           if (!limit.aborted && error.cause !== undefined) reason = `etcd: ${describeEtcdError(error.cause)}`;
@@ -55,7 +68,7 @@ export async function verifyRun({ endpoints, cluster }: HostCluster): Promise<Ve
       { signal: limit, timeoutMs: VERIFY_TIMEOUT_MS, intervalMs: 500 },
     );
     if (report === undefined) throw new Error(reason);
-    return describe(report.found, performance.now() - startedAtMs);
+    return { ...describe(report.found, performance.now() - startedAtMs), witness: report.witness };
   } catch (error) {
     throw limit.aborted ? new Error(reason, { cause: error }) : error;
   } finally {
@@ -64,8 +77,9 @@ export async function verifyRun({ endpoints, cluster }: HostCluster): Promise<Ve
   }
 }
 
-function describe(report: CompletenessReport | null, ms: number): Verified {
-  if (report === null) return { verification: { ...NO_NUMBERS, ms }, duplicates: 0, batches: 0, next: 1 };
+function describe(report: CompletenessReport | null, ms: number): Omit<Verified, 'witness'> {
+  if (report === null)
+    return { verification: { ...NO_NUMBERS, ms }, duplicates: 0, batches: 0, next: 1, journalFirst: 1 };
   const { complete, start, next, issued, pooled, reserved, imported, missing, chain, revision } = report;
   const duplicates = report.duplicates.length;
   const problems = [
@@ -92,6 +106,7 @@ function describe(report: CompletenessReport | null, ms: number): Verified {
     duplicates,
     batches: report.batches,
     next,
+    journalFirst: report.journalFirst,
   };
 }
 

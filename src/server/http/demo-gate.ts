@@ -28,7 +28,8 @@ export function mayUseDemos(
   nodeUrls: readonly string[],
 ): boolean {
   if (!LOOPBACK_ADDRESS.test(remoteAddress ?? '')) return false;
-  // Browsers and seqd's own clients speak 1.1; proxies that were set up without a thought speak 1.0, and say nothing of themselves.
+  // Browsers and seqd's own clients speak 1.1; many proxies that were set up without a thought speak 1.0, and say nothing of themselves.
+  // Not all (nginx from 1.29.7 on speaks 1.1): ADR 017 says what this cannot keep out.
   if (httpVersion !== '1.1') return false;
   if (Object.keys(headers).some(name => FORWARDING.test(name))) return false;
   if (!isLoopbackHost(headers.host)) return false;

@@ -73,10 +73,12 @@ export async function* followDemo(
         continue;
       }
       // Not the current one any more, or the connection is broken. Its last state may not have been pushed.
-      run = await host.run(id).catch((error: unknown) => {
+      try {
+        run = await host.run(id);
+        heardAtMs = performance.now();
+      } catch (error) {
         if (performance.now() - heardAtMs > lostAfterMs || isForgotten(error)) throw lost(error);
-        return run;
-      });
+      }
     }
   } finally {
     stop();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RequestHandler } from 'express';
 import jsTokens from 'js-tokens';
@@ -29,25 +29,42 @@ export function stripScript(source: string): string {
   return text;
 }
 
-/** Serves the page's scripts, stripped. Files are read anew each time: a page under development is reloaded, no more. */
+interface Served {
+  readonly version: string;
+  readonly text: string;
+  readonly etag: string;
+}
+
+/** Serves the page's scripts, stripped. A file that has changed is read anew: a page under development is reloaded, no more. */
 export function serveScripts(directory: string): RequestHandler<{ name: string }> {
+  // To strip a file takes milliseconds in which no number is issued.
+  const known = new Map<string, Served>();
   return async (request, response, next) => {
     const { name } = request.params;
     if (!NAME.test(name)) {
       next();
       return;
     }
-    const source = await readFile(join(directory, name), 'utf8').catch(() => undefined);
-    if (source === undefined) {
+    const served = await readScript(join(directory, name), known.get(name)).catch(() => undefined);
+    if (served === undefined) {
       next();
       return;
     }
-    const text = stripScript(source);
-    const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
-    response.set({ etag, 'cache-control': 'public, max-age=0' });
+    known.set(name, served);
+    response.set({ etag: served.etag, 'cache-control': 'public, max-age=0' });
     if (request.fresh) response.status(304).end();
-    else response.type('text/javascript').send(text);
+    else response.type('text/javascript').send(served.text);
   };
+}
+
+/** The file as it is served; `known` when that is of the same version. @throws the system's error when there is none */
+async function readScript(path: string, known: Served | undefined): Promise<Served> {
+  const { mtimeMs, size } = await stat(path);
+  const version = `${mtimeMs} ${size}`;
+  if (known?.version === version) return known;
+  const text = stripScript(await readFile(path, 'utf8'));
+  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+  return { version, text, etag };
 }
 
 /** A file of the folder itself. */

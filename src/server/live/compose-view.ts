@@ -46,9 +46,16 @@ export function composeShared(own: NodeStatus, known: readonly KnownNode[], self
 }
 
 function newestOf(statuses: readonly NodeStatus[]): NodeStatus {
-  return statuses.reduce((newest, status) =>
-    (status.numbers?.sequence ?? -1) > (newest.numbers?.sequence ?? -1) ? status : newest,
-  );
+  return statuses.reduce((newest, status) => (isNewer(status.numbers, newest.numbers) ? status : newest));
+}
+
+/**
+ * In one history the counter never goes back, so its batches decide. A recovery may begin with a lower batch than nodes remember that have
+ * not read it yet, but it has raised the counter above all that they know.
+ */
+function isNewer(one: LiveNumbers | null, other: LiveNumbers | null): boolean {
+  if (one === null || other === null) return one !== null;
+  return one.next === other.next ? one.sequence > other.sequence : one.next > other.next;
 }
 
 /** The latest leadership that a node in contact with etcd knows of; without such a node, the last known. */

@@ -228,6 +228,8 @@ function aboutNode({ id, state, problems, url }: LiveNode, quorum: boolean): Ale
         level: 'warning',
         title: `${id} is silent`,
         detail: `It is registered, but nothing is heard from it at ${url}.`,
+        // A machine that is short of processor for a moment is not worth an alert.
+        afterMs: 1_000,
       };
     case 'not-ready': {
       // Without a quorum none is, and that is said already.

@@ -12,7 +12,8 @@ type Resolution = keyof typeof RESOLUTIONS;
 const NAMES = Object.keys(RESOLUTIONS) as Resolution[];
 const COARSE = ['fiveMinutes', 'hour'] as const;
 
-const COLUMNS = [
+/** Of {@link LiveSamples}. */
+export const COLUMNS = [
   't',
   'numbers',
   'requests',
@@ -64,12 +65,17 @@ export class History {
     return { minute: minute!, fiveMinutes: fiveMinutes!, hour: hour! };
   }
 
-  /** Puts another node's past before ours. It was there longer, so as far as it goes it counts instead of ours. */
-  adopt(other: LiveHistory): void {
+  /**
+   * Puts another node's past before ours. When it was there longer it counts instead of ours as far as it goes, at most to
+   * `throughMs`, the end of our last step: later ones are still to come.
+   */
+  adopt(other: LiveHistory, throughMs = Number.POSITIVE_INFINITY): void {
     for (const name of NAMES) {
-      const older = fromColumns(other[name]);
-      const end = older.at(-1)?.t ?? 0;
-      const own = this.samples[name].filter(({ t }) => t > end);
+      const older = fromColumns(other[name]).filter(({ t }) => t <= throughMs);
+      const [first, last] = [older[0]?.t, older.at(-1)?.t];
+      const ownFirst = this.samples[name][0]?.t ?? Number.POSITIVE_INFINITY;
+      if (first === undefined || last === undefined || first >= ownFirst) continue;
+      const own = this.samples[name].filter(({ t }) => t > last);
       this.samples[name] = [...older, ...own].slice(-RESOLUTIONS[name].max);
     }
   }

@@ -1,3 +1,4 @@
+import { COLUMNS } from './history.ts';
 import type { LiveEvent, LiveHistory, NumberEvent } from './live-protocol.ts';
 import type { NodeSample } from './node-sampler.ts';
 import type { NodeStatus } from './node-status.ts';
@@ -55,11 +56,23 @@ export function parseLinkMessage(text: string): LinkMessage {
   if (message.type === 'report') {
     const { samples, events, status, at } = message;
     const sound = Array.isArray(samples) && samples.every(isSample) && Array.isArray(events);
-    if (sound && Number.isFinite(at) && Array.isArray(status.problems)) return message;
+    if (sound && Number.isFinite(at) && isStatus(status)) return message;
   }
-  if (message.type === 'history' && Array.isArray(message.events) && Array.isArray(message.history.hour.t))
+  if (message.type === 'history' && Array.isArray(message.events) && isHistory(message.history))
     return message;
   throw new Error('not a message of a live link');
+}
+
+/** What is looked into when all nodes' statuses are put together; there one that lacks it would stop the whole stream. */
+function isStatus({ problems, ledger, restoreGuard, numbers }: NodeStatus): boolean {
+  const parts = Array.isArray(problems) && typeof ledger === 'object' && typeof restoreGuard === 'object';
+  return parts && ledger !== null && restoreGuard !== null && typeof numbers === 'object';
+}
+
+function isHistory(history: LiveHistory): boolean {
+  return [history.minute, history.fiveMinutes, history.hour].every(samples =>
+    COLUMNS.every(name => Array.isArray(samples[name])),
+  );
 }
 
 function isSample({ t, spanMs, latency }: NodeSample): boolean {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../ports/logger.ts';
+import { refuseUpgrade } from '../refuse-upgrade.ts';
 import {
   type HistoryReport,
   LINK_PATH,
@@ -57,7 +58,7 @@ export class LinkServer {
     if (request.url !== LINK_PATH) return false;
     const shown = Buffer.from(request.headers.authorization ?? '');
     if (shown.length !== this.token.length || !timingSafeEqual(shown, this.token)) {
-      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+      refuseUpgrade(socket, '401 Unauthorized');
       return true;
     }
     this.server.handleUpgrade(request, socket, head, peer => this.serve(peer));

@@ -86,7 +86,6 @@ export class Link {
     });
     this.socket = socket;
     socket.on('open', () => {
-      this.failures = 0;
       this.openedMs = performance.now();
       this.events.opened();
     });
@@ -99,16 +98,21 @@ export class Link {
   }
 
   private receive(text: string): void {
-    let message: LinkMessage;
+    if (this.closed) return;
     try {
-      message = parseLinkMessage(text);
+      const message = parseLinkMessage(text);
+      // Taking it in is tried, too: a node of another version must not end this one.
+      this.events.received(message);
     } catch (error) {
-      this.logger.warn({ err: error, node: this.node.id }, 'live link not understood');
+      // Said once, not with each of the attempts that follow.
+      const fields = { err: error, node: this.node.id };
+      if (this.failures === 0) this.logger.warn(fields, 'live link not understood');
+      else this.logger.debug(fields, 'live link not understood');
       this.socket?.terminate();
       return;
     }
     this.heardMs = performance.now();
-    if (!this.closed) this.events.received(message);
+    this.failures = 0;
   }
 
   private retry(): void {

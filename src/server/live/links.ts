@@ -20,13 +20,18 @@ const SILENT_MS = { fast: 1_000, slow: 2_500 } as const;
 const STANDSTILL_MS = 500;
 /** A clock that differs by less is taken for ours. */
 const CLOCK_TOLERANCE_MS = STEP_MS;
+/** Clocks drift, and stand still with a machine that is paused; so only reports of the last one or two such times count. */
+const CLOCK_MS = 10_000;
 
 interface Peer {
   readonly info: NodeInfo;
   readonly link: Link;
   status: NodeStatus | undefined;
-  /** How far our clock is ahead of theirs, as the quickest report has shown; at most the way's time too much. */
-  clockAheadMs: number;
+  /**
+   * How far our clock is ahead of theirs, as the quickest report has shown, of this stretch of {@link CLOCK_MS} and of the one before; at most
+   * the way's time too much.
+   */
+  clockAheadMs: { sinceMs: number; now: number; before: number };
   /** End of its last sample, by our clock. */
   reportedThrough: number;
 }
@@ -117,7 +122,7 @@ export class Links {
       info,
       {
         opened: () => {
-          peer.clockAheadMs = Number.POSITIVE_INFINITY;
+          peer.clockAheadMs = unknownClock();
           this.sendPace(link);
           if (this.wantsHistory) link.send({ type: 'history' });
         },
@@ -132,15 +137,20 @@ export class Links {
       info,
       link,
       status: undefined,
-      clockAheadMs: Number.POSITIVE_INFINITY,
+      clockAheadMs: unknownClock(),
       reportedThrough: 0,
     };
     this.peers.set(info.instance, peer);
   }
 
   private take(peer: Peer, report: NodeReport): void {
-    peer.clockAheadMs = Math.min(peer.clockAheadMs, this.deps.clock.now() - report.at);
-    const aheadMs = Math.abs(peer.clockAheadMs) <= CLOCK_TOLERANCE_MS ? 0 : peer.clockAheadMs;
+    const { clock } = this.deps;
+    const ahead = peer.clockAheadMs;
+    if (clock.monotonicMs() - ahead.sinceMs > CLOCK_MS)
+      peer.clockAheadMs = { ...unknownClock(), sinceMs: clock.monotonicMs(), before: ahead.now };
+    peer.clockAheadMs.now = Math.min(peer.clockAheadMs.now, clock.now() - report.at);
+    const quickest = Math.min(peer.clockAheadMs.now, peer.clockAheadMs.before);
+    const aheadMs = Math.abs(quickest) <= CLOCK_TOLERANCE_MS ? 0 : quickest;
     const samples = report.samples.map((sample): NodeSample => ({ ...sample, t: sample.t + aheadMs }));
     peer.status = report.status;
     peer.reportedThrough = samples.at(-1)?.t ?? peer.reportedThrough;
@@ -150,4 +160,12 @@ export class Links {
   private sendPace(link: Link): void {
     link.send({ type: 'pace', everyMs: this.fast ? PACE.fastMs : PACE.slowMs });
   }
+}
+
+function unknownClock(): Peer['clockAheadMs'] {
+  return {
+    sinceMs: Number.NEGATIVE_INFINITY,
+    now: Number.POSITIVE_INFINITY,
+    before: Number.POSITIVE_INFINITY,
+  };
 }

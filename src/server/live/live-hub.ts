@@ -8,6 +8,7 @@ import { DemoWatch } from './demo-watch.ts';
 import type { DemoSource } from './demo-source.ts';
 import { findAlerts } from './find-alerts.ts';
 import type { History } from './history.ts';
+import type { KnownUrls } from './known-urls.ts';
 import type { LiveEvent, LiveSample, LiveView } from './live-protocol.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { LinkServer } from './link-server.ts';
@@ -16,6 +17,7 @@ import type { NodeSampler } from './node-sampler.ts';
 import { NodeReader, type ReaderSources } from './node-reader.ts';
 import type { NodeStatus } from './node-status.ts';
 import { type KnownNode, Roster } from './roster.ts';
+import { stepWaitMs } from './step-wait.ts';
 import type { Viewers } from './viewers.ts';
 
 /** What the hub reads. */
@@ -26,9 +28,11 @@ export interface HubSources extends ReaderSources {
   readonly demo: DemoSource;
 }
 
-/** For how long a step waits for those who have not told what they did in it: as often as they report, and a little. */
-const WAIT_MS = { fast: 400, slow: 1_400 } as const;
 const SECOND_MS = 1_000;
+/** Events that wait for the next look; more are only counted. */
+const EVENTS_MAX = 1_000;
+/** A step that fails again and again is told of so often. */
+const FAILURE_LOG_MS = 60_000;
 /** What a start may take before it is news that there is no contact with etcd. */
 const START_MS = 10_000;
 /** From then until all nodes have told how they are. */
@@ -46,6 +50,7 @@ export class LiveHub {
   private readonly stream: LiveStream;
   private readonly linkServer: LinkServer;
   private readonly viewers: Viewers;
+  private readonly urls: KnownUrls;
   private readonly links: Links;
   private readonly node: NodeReader;
   private readonly samples: ClusterSamples;
@@ -61,6 +66,9 @@ export class LiveHub {
   private eventsSkipped = 0;
   private lookedMs = Number.NEGATIVE_INFINITY;
   private ledgerLag: number | null = null;
+  private failureMs = Number.NEGATIVE_INFINITY;
+  /** Since when there are viewers; `undefined` without. */
+  private watchedMs: number | undefined;
   private readonly createdMs = performance.now();
   /** When there was contact with etcd first. */
   private connectedMs: number | undefined;
@@ -68,13 +76,20 @@ export class LiveHub {
 
   constructor(
     sources: HubSources,
-    parts: { history: History; stream: LiveStream; linkServer: LinkServer; viewers: Viewers },
+    parts: {
+      history: History;
+      stream: LiveStream;
+      linkServer: LinkServer;
+      viewers: Viewers;
+      urls: KnownUrls;
+    },
   ) {
     this.sources = sources;
     this.history = parts.history;
     this.stream = parts.stream;
     this.linkServer = parts.linkServer;
     this.viewers = parts.viewers;
+    this.urls = parts.urls;
     const { clock, logger, coordination } = sources;
     this.node = new NodeReader(sources);
     this.samples = new ClusterSamples(clock.now());
@@ -86,11 +101,10 @@ export class LiveHub {
       events: {
         reported: ({ samples, events, eventsSkipped }) => {
           for (const sample of samples) this.samples.add(sample);
-          this.events.push(...events);
-          this.eventsSkipped += eventsSkipped;
+          this.happened(events, eventsSkipped);
         },
         history: ({ history, events }) => {
-          this.history.adopt(history);
+          this.history.adopt(history, this.samples.through);
           this.stream.adoptEvents(events);
           this.viewers.resyncAll();
           if (history.hour.t.length > 0) this.links.stopAsking();
@@ -129,7 +143,7 @@ export class LiveHub {
         this.tick();
       } catch (error) {
         // Nobody is to lose a number because of what is shown.
-        this.sources.logger.error({ err: error }, 'live stream: a step failed');
+        this.failed(error);
       }
       this.schedule();
     }, waitMs);
@@ -142,10 +156,11 @@ export class LiveHub {
     this.sample(at);
     this.links.sync(this.sources.coordination.nodes(), nowMs);
     this.links.setFast(watched);
+    this.watchedMs = watched ? (this.watchedMs ?? nowMs) : undefined;
     let status: NodeStatus | undefined;
     this.linkServer.report(nowMs, { at, status: () => (status ??= this.node.status(nowMs)) });
     this.node.askMembers(nowMs);
-    const samples = this.closeSteps(nowMs, watched);
+    const samples = this.closeSteps(nowMs);
     if (watched) {
       const due = this.viewers.isDue(nowMs);
       const view = due ? this.look(nowMs, status) : undefined;
@@ -168,13 +183,27 @@ export class LiveHub {
     this.node.push(activity.sample);
     this.samples.add(activity.sample);
     this.linkServer.note(activity);
-    this.events.push(...activity.events);
-    this.eventsSkipped += activity.eventsSkipped;
+    this.happened(activity.events, activity.eventsSkipped);
+  }
+
+  private happened(events: readonly LiveEvent[], skipped: number): void {
+    this.events.push(...events);
+    const surplus = Math.max(0, this.events.length - EVENTS_MAX);
+    if (surplus > 0) this.events = this.events.slice(surplus);
+    this.eventsSkipped += skipped + surplus;
+  }
+
+  private failed(error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.failureMs < FAILURE_LOG_MS) return;
+    this.failureMs = nowMs;
+    this.sources.logger.error({ err: error }, 'live stream: a step failed');
   }
 
   /** Ends the steps that everybody has told of, and those that have waited long enough. */
-  private closeSteps(nowMs: number, watched: boolean): LiveSample[] {
-    const waited = this.sampledThrough - (watched ? WAIT_MS.fast : WAIT_MS.slow);
+  private closeSteps(nowMs: number): LiveSample[] {
+    const watchedForMs = this.watchedMs === undefined ? undefined : nowMs - this.watchedMs;
+    const waited = this.sampledThrough - stepWaitMs(watchedForMs);
     const told = Math.min(this.sampledThrough, this.links.reportedThrough(nowMs));
     return this.samples.close(Math.max(told, waited)).map(step => this.history.push(step, this.ledgerLag));
   }
@@ -192,6 +221,7 @@ export class LiveHub {
     const { self } = sources.coordination;
     const at = sources.clock.now();
     this.lookedMs = nowMs;
+    this.urls.note(sources.coordination.nodes());
     const peers = this.links.known(nowMs);
     const known: KnownNode[] = [{ info: self, status, fresh: true }, ...peers];
     const shared = composeShared(status, known, self);

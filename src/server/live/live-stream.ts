@@ -34,6 +34,8 @@ export interface Happenings {
 }
 
 interface Sent {
+  /** Of which the text was made. */
+  readonly value: unknown;
   text: string;
   /** What is worth a frame at once. */
   urgent: string;
@@ -148,14 +150,16 @@ export class LiveStream {
   private changes(view: LiveView, nowMs: number, all = false): (keyof LiveView)[] {
     const changed: (keyof LiveView)[] = [];
     for (const name of Object.keys(view) as (keyof LiveView)[]) {
-      const text = JSON.stringify(view[name]);
       const before = this.sent.get(name);
+      // Owners and vocabulary are large where there are many sites, and seldom others.
+      if (before !== undefined && before.value === view[name]) continue;
+      const text = JSON.stringify(view[name]);
       if (before?.text === text) continue;
       const urgent = urgentPart(name, view) ?? text;
       const paced = PACED[name];
       const early = before !== undefined && paced !== undefined && nowMs - before.atMs < paced;
       if (early && !all && before.urgent === urgent) continue;
-      this.sent.set(name, { text, urgent, atMs: nowMs });
+      this.sent.set(name, { value: view[name], text, urgent, atMs: nowMs });
       changed.push(name);
     }
     return changed;

@@ -20,6 +20,8 @@ export interface ReaderSources extends StatusSources {
 
 const SECOND_MS = 1_000;
 const MEMBERS_MS = 2_000;
+/** Adding up the owners takes at most this part of the time, however many there are. */
+const OWNERS_PART = 0.01;
 /** Viewers are not told of a node's rates more often. */
 const RATES_MS = 400;
 
@@ -31,7 +33,7 @@ export class NodeReader {
   private rates = { read: this.meter.read(), atMs: Number.NEGATIVE_INFINITY };
   private eventLoop = { delayMs: 0, atMs: Number.NEGATIVE_INFINITY };
   private lastOwners: LiveOwners = { bySite: {}, byPartition: {}, byType: {} };
-  private ownersOf = { sequence: -1, atMs: Number.NEGATIVE_INFINITY };
+  private ownersOf = { chain: '', untilMs: Number.NEGATIVE_INFINITY };
   private lastMembers: readonly EtcdMemberStatus[] = [];
   private membersMs = Number.NEGATIVE_INFINITY;
   private membersAsked = false;
@@ -57,13 +59,16 @@ export class NodeReader {
     });
   }
 
-  /** Tallies of the series as this node has seen it, at most a second old. */
+  /** Tallies of the series as this node has seen it, at most a second old; older only with tens of thousands of owners. */
   owners(nowMs: number): LiveOwners {
     const state = this.sources.sequencer.lastKnown;
-    if (state === undefined || nowMs - this.ownersOf.atMs < SECOND_MS) return this.lastOwners;
-    const { sequence } = state.head;
-    if (sequence !== this.ownersOf.sequence) this.lastOwners = byOwner(state);
-    this.ownersOf = { sequence, atMs: nowMs };
+    if (state === undefined || nowMs < this.ownersOf.untilMs) return this.lastOwners;
+    const { chain } = state.head;
+    if (chain === this.ownersOf.chain) return this.lastOwners;
+    const beganMs = performance.now();
+    this.lastOwners = byOwner(state);
+    const tookMs = performance.now() - beganMs;
+    this.ownersOf = { chain, untilMs: nowMs + Math.max(SECOND_MS, tookMs / OWNERS_PART) };
     return this.lastOwners;
   }
 

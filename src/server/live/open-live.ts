@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { History } from './history.ts';
 import { type HubSources, LiveHub } from './live-hub.ts';
+import { KnownUrls } from './known-urls.ts';
 import { LiveStream } from './live-stream.ts';
 import { LinkServer } from './link-server.ts';
 import { Viewers } from './viewers.ts';
@@ -32,22 +33,20 @@ export function openLive({ version, ...sources }: LiveDependencies): Live {
     history: () => ({ type: 'history', history: history.columns(), events: stream.allEvents() }),
     logger,
   });
-  // Pages of nodes that have gone meanwhile look for another one: their origin stays good.
-  const urls = new Set<string>();
-  const nodeUrls = (): Iterable<string> => {
-    for (const { url } of coordination.nodes()) if (urls.size < URLS_MAX) urls.add(url);
-    return urls;
-  };
+  const urls = new KnownUrls();
   const viewers: Viewers = new Viewers({
     source: {
       hello: intervalMs => stream.hello(intervalMs),
       snapshot: why => stream.snapshot(why),
       refresh: () => hub.refresh(),
     },
-    nodeUrls,
+    nodeUrls: () => {
+      urls.note(coordination.nodes());
+      return urls.all;
+    },
     logger,
   });
-  const hub = new LiveHub(sources, { history, stream, linkServer, viewers });
+  const hub = new LiveHub(sources, { history, stream, linkServer, viewers, urls });
   let closed = false;
   return {
     start: () => hub.start(),
@@ -62,5 +61,3 @@ export function openLive({ version, ...sources }: LiveDependencies): Live {
     },
   };
 }
-
-const URLS_MAX = 256;

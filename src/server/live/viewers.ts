@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../ports/logger.ts';
+import { refuseUpgrade } from '../refuse-upgrade.ts';
 import { LIVE_PATH, LIVE_PROTOCOL, type SnapshotFrame } from './live-protocol.ts';
 import { isOriginAllowed } from './origin.ts';
 
@@ -17,6 +18,8 @@ export interface ViewerLimits {
   readonly pingMs: number;
   /** Between two snapshots that a viewer asks for. */
   readonly resyncMs: number;
+  /** At one time, of all viewers: a snapshot costs far more than a delta. */
+  readonly snapshotsMax: number;
 }
 
 export const VIEWER_LIMITS: ViewerLimits = {
@@ -26,6 +29,7 @@ export const VIEWER_LIMITS: ViewerLimits = {
   slowMsMax: 10_000,
   pingMs: 15_000,
   resyncMs: 1_000,
+  snapshotsMax: 10,
 };
 
 /** Between two deltas, milliseconds: with fewer than one a second nobody would call it live. */
@@ -37,7 +41,7 @@ const MESSAGE_BYTES_MAX = 1_024;
 const COMPRESS_BYTES_MIN = 4_096;
 /** For the last frame to get out, and the viewer's to come. */
 const FAREWELL_MS = 100;
-const CLOSE = { goingAway: 1001, policy: 1008 } as const;
+const CLOSE = { goingAway: 1001, policy: 1008, broken: 1011 } as const;
 
 /** Where a viewer's frames come from. */
 export interface FrameSource {
@@ -76,6 +80,8 @@ export class Viewers {
       noServer: true,
       clientTracking: false,
       maxPayload: MESSAGE_BYTES_MAX,
+      // Answers to pings would pile up for one who sends them and reads nothing.
+      autoPong: false,
       // Only snapshots are compressed: one by one, so that no viewer costs memory between them.
       perMessageDeflate: {
         threshold: COMPRESS_BYTES_MIN,
@@ -104,13 +110,17 @@ export class Viewers {
     const { host, origin } = request.headers;
     const offered = request.headers['sec-websocket-protocol'] ?? '';
     if (!isOriginAllowed(origin, { host, nodeUrls: this.deps.nodeUrls() })) {
-      refuse(socket, '403 Forbidden', 'This page is not from a node of this cluster.');
+      refuseUpgrade(socket, '403 Forbidden', 'This page is not from a node of this cluster.');
     } else if (!offered.split(',').some(name => name.trim() === LIVE_PROTOCOL)) {
-      refuse(socket, '400 Bad Request', `Name the subprotocol ${LIVE_PROTOCOL}.`);
+      refuseUpgrade(socket, '400 Bad Request', `Name the subprotocol ${LIVE_PROTOCOL}.`);
     } else if (this.viewers.size >= this.limits.viewersMax) {
-      refuse(socket, '503 Service Unavailable', 'This node has as many viewers as it may; try another one.');
+      refuseUpgrade(
+        socket,
+        '503 Service Unavailable',
+        'This node has as many viewers as it may; try another one.',
+      );
     } else {
-      this.server.handleUpgrade(request, socket, head, viewer => this.welcome(viewer));
+      this.server.handleUpgrade(request, socket, head, viewer => this.tryWelcome(viewer));
     }
     return true;
   }
@@ -134,18 +144,28 @@ export class Viewers {
 
   /** Sends snapshots that are due, gives up who is too slow or dead. To be called often, after {@link broadcast}. */
   attend(nowMs: number): void {
-    const { slowMsMax, resyncMs, pingMs } = this.limits;
+    const { slowMsMax, resyncMs, pingMs, snapshotsMax } = this.limits;
+    let snapshots = 0;
     const ping = nowMs - this.lastPingMs >= pingMs;
     if (ping) this.lastPingMs = nowMs;
-    for (const viewer of this.viewers) {
+    // A copy: those who are served move to the end.
+    const all = [...this.viewers];
+    for (const viewer of all) {
       const { socket, slowSinceMs } = viewer;
-      if (slowSinceMs !== undefined && socket.bufferedAmount === 0) {
-        viewer.slowSinceMs = undefined;
-        this.sendSnapshot(viewer, 'slow', nowMs);
+      const caughtUp = slowSinceMs !== undefined && socket.bufferedAmount === 0;
+      const asks = viewer.resync && slowSinceMs === undefined && nowMs - viewer.snapshotMs >= resyncMs;
+      if (caughtUp || asks) {
+        // Who comes after so many waits for the next time.
+        if (snapshots < snapshotsMax) {
+          snapshots += 1;
+          viewer.slowSinceMs = undefined;
+          this.sendSnapshot(viewer, caughtUp ? 'slow' : 'resync', nowMs);
+          // Last in turn, so that those who ask all the time do not keep others waiting.
+          this.viewers.delete(viewer);
+          this.viewers.add(viewer);
+        }
       } else if (slowSinceMs !== undefined && nowMs - slowSinceMs > slowMsMax) {
         this.drop(viewer);
-      } else if (viewer.resync && slowSinceMs === undefined && nowMs - viewer.snapshotMs >= resyncMs) {
-        this.sendSnapshot(viewer, 'resync', nowMs);
       }
       if (!ping) continue;
       if (!viewer.alive) this.drop(viewer);
@@ -171,15 +191,28 @@ export class Viewers {
     this.server.close();
   }
 
+  /** Whatever goes wrong with what is shown must not end the process: nobody above would catch it. */
+  private tryWelcome(socket: WebSocket): void {
+    try {
+      this.welcome(socket);
+    } catch (error) {
+      this.deps.logger.error({ err: error }, 'live stream: a viewer could not be served');
+      socket.close(CLOSE.broken, 'this node has nothing to show');
+    }
+  }
+
   private welcome(socket: WebSocket): void {
+    // What broke the rules of WebSockets is told by ws with a close code.
+    socket.on('error', error => this.deps.logger.debug({ err: error }, 'viewer connection failed'));
     if (this.viewers.size === 0) this.deps.source.refresh();
     const nowMs = performance.now();
     const viewer: Viewer = { socket, slowSinceMs: undefined, resync: false, snapshotMs: nowMs, alive: true };
     this.viewers.add(viewer);
     socket.on('close', () => this.viewers.delete(viewer));
-    // What broke the rules of WebSockets is told by ws with a close code.
-    socket.on('error', error => this.deps.logger.debug({ err: error }, 'viewer connection failed'));
     socket.on('pong', () => (viewer.alive = true));
+    socket.on('ping', data => {
+      if (socket.bufferedAmount <= this.limits.unreadBytesMax) socket.pong(data);
+    });
     socket.on('message', (data, isBinary) => {
       if (!isBinary && isResync((data as Buffer).toString('utf8'))) viewer.resync = true;
       else socket.close(CLOSE.policy, 'only {"type":"resync"} is understood');
@@ -210,11 +243,4 @@ function isResync(text: string): boolean {
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0]!;
-}
-
-function refuse(socket: Duplex, status: string, why: string): void {
-  const type = 'Content-Type: text/plain; charset=utf-8\r\n';
-  socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\n${type}Content-Length: ${Buffer.byteLength(why)}\r\n\r\n${why}`,
-  );
 }

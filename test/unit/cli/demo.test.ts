@@ -267,13 +267,13 @@ describe('seqd demo NAME', () => {
     expect((await run(['demo', 'load-test', '--url', node.url])).exitCode).toBe(0);
   });
 
-  it('finds the run that an attempt has started whose answer was lost', async () => {
+  it('finds the run that an attempt has started whose answer was lost, also when it comes through late', async () => {
     let posts = 0;
     const current = runOf();
     const node = await fakeNode((response, _index, { method, path }) => {
       if (path === '/health') response.writeHead(503).end('{}');
       else if (path === '/api/v1/demo')
-        answer(response, { ...CATALOGUE, current: posts > 0 ? current : null });
+        answer(response, { ...CATALOGUE, current: posts > 1 ? current : null });
       else if (method === 'POST') {
         posts += 1;
         if (posts === 1) response.destroy();

@@ -76,3 +76,19 @@ it('does not take the run of somebody else for its own', async () => {
   });
   await expect(clientOf(node.url).start('failover', {})).rejects.toMatchObject({ code: 'demo_running' });
 });
+
+it('does not start a run again that has ended before the attempt that broke off is repeated', async () => {
+  let posts = 0;
+  const node = await fakeNode((response, _index, { method }) => {
+    if (method === 'GET')
+      answer(response, {
+        demos: [],
+        current: null,
+        last: [runOf({ state: 'passed', startedAt: Date.now() })],
+      });
+    else if ((posts += 1) === 1) response.destroy();
+    else answer(response, runOf({ id: 'a second one' }));
+  });
+  expect(await clientOf(node.url).start('failover', {})).toMatchObject({ state: 'passed' });
+  expect(posts).toBe(1);
+});

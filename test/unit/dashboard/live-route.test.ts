@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createRoute, isSameServer, streamOrigin, waitBefore } from '../../../dashboard/js/live-route.js';
+import {
+  createRoute,
+  createSteadyClock,
+  isSameServer,
+  streamOrigin,
+  waitBefore,
+} from '../../../dashboard/js/live-route.js';
 import { nodeOf } from './frames.ts';
 
 const HOME = 'http://10.0.0.1:8080';
@@ -30,6 +36,18 @@ describe('the wait before an attempt', () => {
       ),
     );
     expect(waitBefore(9, 0)).toBe(0);
+  });
+});
+
+describe('the clock of the stream', () => {
+  test('goes on where the machine sets its own back, and forward with it', () => {
+    let machine = 10_000;
+    const now = createSteadyClock(() => machine);
+    const told = [10_000, 10_250, 4_000, 4_250, 3_900, 9_000].map(at => {
+      machine = at;
+      return now();
+    });
+    expect(told).toEqual([10_000, 10_250, 10_250, 10_500, 10_500, 15_600]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createStore, EVENTS_MAX } from '../../../dashboard/js/store.js';
+import { createStore, EVENTS_MAX, isOld } from '../../../dashboard/js/store.js';
+import type { LiveEvent } from '../../../src/server/live/live-protocol.ts';
 import { deltaOf, eventOf, historyOf, sampleOf, snapshotOf, viewOf } from './frames.ts';
 
 /** A store whose animation frames come when the test says so. */
@@ -110,6 +111,37 @@ describe('the store', () => {
     expect(ids()).toEqual(['a', 'b', 'c']);
     store.applySnapshot(snapshotOf({ why: 'hello', events: [eventOf('c')] }));
     expect(ids()).toEqual(['c']);
+  });
+
+  test('puts what a resync brings where it belongs by its time', () => {
+    const { store } = setUp();
+    const at = (id: string, time: number) => ({ ...eventOf(id), at: time });
+    store.applySnapshot(snapshotOf({ events: [at('a', 1)] }));
+    store.applyDelta(deltaOf(1, { events: [at('c', 3)], eventsSkipped: 1 }));
+    store.applySnapshot(snapshotOf({ why: 'resync', events: [at('a', 1), at('b', 2), at('c', 3)] }));
+    expect(store.events.map(event => event.id)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('keeps the last 60 marked events, each once, however many others come', () => {
+    const { store } = setUp();
+    const marked = (id: string) => ({ ...eventOf(id), mark: true }) as LiveEvent;
+    store.applySnapshot(snapshotOf({ events: [marked('m-0'), eventOf('other')] }));
+    store.applyDelta(deltaOf(1, { events: Array.from({ length: 600 }, (_, i) => eventOf(`e-${i}`)) }));
+    store.applySnapshot(snapshotOf({ events: [marked('m-0')] }));
+    expect(store.marks.map(event => event.id)).toEqual(['m-0']);
+    const { marks } = store;
+    store.applyDelta(deltaOf(2, { events: Array.from({ length: 60 }, (_, i) => marked(`m-${i + 1}`)) }));
+    expect(store.marks).toBe(marks);
+    expect([marks.length, marks[0]?.id, marks.at(-1)?.id]).toEqual([60, 'm-1', 'm-60']);
+  });
+
+  test('says that what it shows is old once nothing new came for a while', () => {
+    expect((['connecting', 'live', 'stale', 'offline'] as const).map(state => isOld({ state }))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 
   test('keeps the history up', () => {

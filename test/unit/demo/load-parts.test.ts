@@ -18,6 +18,13 @@ describe('the longest gap', () => {
     expect(gap.longest(510)).toBe(500);
   });
 
+  test('stops to grow when its client has ended, and keeps what was open then', () => {
+    const gap = new GapMeter(0);
+    gap.answered(10);
+    gap.end(310);
+    expect(gap.longest(9_000)).toBe(300);
+  });
+
   test('forgets what was before the window, but not where a gap began that is open', () => {
     const gap = new GapMeter(0);
     gap.answered(1_000);
@@ -84,9 +91,11 @@ describe('a timeline', () => {
 });
 
 describe('the answers that clients were given', () => {
+  let allocations = 0;
   const fresh = (first: number, last = first): Parameters<AnswerBook['note']>[0] => ({
     numbers: [{ first, last }],
     reused: false,
+    allocationId: `${(allocations += 1)}-0`,
   });
 
   test('are in order when every number is another one that the series has', () => {
@@ -107,8 +116,9 @@ describe('the answers that clients were given', () => {
   test('may have one from the pool twice: it was given back in between', () => {
     const book = new AnswerBook();
     book.note(fresh(8));
-    book.note({ numbers: [{ first: 8, last: 8 }], reused: true });
+    book.note({ numbers: [{ first: 8, last: 8 }], reused: true, allocationId: '90-0' });
     book.note({
+      allocationId: '91-0',
       numbers: [
         { first: 8, last: 8, reused: true },
         { first: 9, last: 9, reused: false },
@@ -116,6 +126,20 @@ describe('the answers that clients were given', () => {
       reused: true,
     });
     expect([book.count, book.twice]).toEqual([4, 0]);
+  });
+
+  test('are not when two clients have the same allocation, from the pool or not', () => {
+    const book = new AnswerBook();
+    const answer = { numbers: [{ first: 8, last: 8 }], reused: true, allocationId: '90-0' };
+    book.note(answer);
+    book.note(answer);
+    expect(book.problems({ next: 10 })).toEqual(['1 numbers were given to two clients: 8']);
+  });
+
+  test('are not when one names no allocation', () => {
+    const book = new AnswerBook();
+    book.note({ numbers: [{ first: 8, last: 8 }], reused: false });
+    expect(book.problems({ next: 10 })).toEqual([expect.stringContaining('1 answers named no allocation')]);
   });
 
   test('are not when the series does not know a number', () => {

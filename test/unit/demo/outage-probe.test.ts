@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { describeRefusals, median, nameOf, type Refusal } from '../../../src/demo/demos/outage-probe.ts';
+import {
+  describeRefusals,
+  isClear,
+  median,
+  nameOf,
+  type Refusal,
+} from '../../../src/demo/demos/outage-probe.ts';
 
 const refusal = (change: Partial<Refusal>): Refusal => ({
   status: 503,
@@ -32,4 +38,13 @@ test('no answer at all is called so', () => {
 
 test('half of an odd and of an even number of times', () => {
   expect([median([1]), median([1, 2]), median([1, 2, 9])]).toEqual([1, 1, 2]);
+});
+
+test('only a refusal that says when to come again is clear, and no answer is none', () => {
+  const clear = (change: Partial<Refusal>): boolean => isClear(refusal(change));
+  expect(clear({})).toBe(true);
+  expect(clear({ code: 'outcome_unknown' })).toBe(true);
+  expect(clear({ retryAfterSeconds: undefined })).toBe(false);
+  expect(clear({ status: 0, code: 'timeout', retryAfterSeconds: undefined })).toBe(false);
+  expect(clear({ status: 500, code: 'internal' })).toBe(false);
 });

@@ -377,6 +377,17 @@ describe.skipIf(process.platform === 'win32')('demonstrations', () => {
     expect(await isAlive(before.demos!.pid)).toBe(false);
   });
 
+  test('what was frozen when the supervisor was killed is ended by the next --stop', async () => {
+    await start();
+    await ask(`/order/pause/${NODE}`);
+    const before = await readRunFile();
+    process.kill(before.supervisorPid, 'SIGKILL');
+    await until(async () => !(await isAlive(before.supervisorPid)));
+    expect((await poc('--stop')).code).toBe(0);
+    for (const pid of [...before.nodes.map(node => node.pid), before.demos!.pid])
+      expect(await isAlive(pid)).toBe(false);
+  });
+
   test.each([
     ['that cannot run', 'throw new Error("no such module")', /Demos +none: /],
     ['that is not there', undefined, /Demos +none: .*is not there/],

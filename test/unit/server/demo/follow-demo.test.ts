@@ -88,3 +88,21 @@ test('a node is about to be broken by the step that runs and by the next one onl
   const run = runOf({ steps: [done, running, next, later] });
   expect(['n0', 'n1', 'n2', 'n3'].map(name => isAboutToBreak(run, name))).toEqual([false, true, true, false]);
 });
+
+test('is not lost by one failure while the process answers otherwise, though nothing is pushed', async () => {
+  const startedAtMs = performance.now();
+  let asked = 0;
+  const host = {
+    run: (id: string) => {
+      asked += 1;
+      const longEnough = performance.now() - startedAtMs > 2 * TIMES.lostAfterMs;
+      if (longEnough && asked % 2 === 0) return Promise.reject(new SeqdError('demo_unavailable'));
+      return Promise.resolve(
+        runOf({ id, state: performance.now() - startedAtMs > 200 ? 'passed' : 'running' }),
+      );
+    },
+  };
+  let last = '';
+  for await (const { state } of followDemo(runOf(), { host, feed: feedOf(null) }, never, TIMES)) last = state;
+  expect(last).toBe('passed');
+});

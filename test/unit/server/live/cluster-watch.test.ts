@@ -109,22 +109,33 @@ describe('a demonstration', () => {
 
   test('is marked where it begins, breaks something and ends, once each', () => {
     const watch = new DemoWatch();
+    // What it breaks is known only once the step has begun, and broken when the step is done.
     const runs = [
-      run('running', [step('pending'), step('pending', ['node-1'])]),
-      run('running', [step('running'), step('pending', ['node-1'])]),
-      run('running', [step('running'), step('pending', ['node-1'])]),
+      run('running', [step('pending'), step('pending')]),
+      run('running', [step('running'), step('pending')]),
+      run('running', [step('running'), step('pending')]),
+      run('running', [step('done'), step('running')]),
       run('running', [step('done'), step('running', ['node-1'])]),
+      run('running', [step('done'), { ...step('done', ['node-1']), endedAt: 4.5 }]),
       run('passed', [step('done'), step('done', ['node-1'])]),
       run('passed', [step('done'), step('done', ['node-1'])]),
     ];
     const events = runs.flatMap((one, at) => watch.update(one, at));
-    expect(events.map(({ kind, mark }) => [kind, mark])).toEqual([
-      ['demo:started', true],
-      ['demo:step', false],
-      ['demo:disturbed', true],
-      ['demo:ended', true],
+    expect(events.map(({ kind, mark, at }) => [kind, mark, at])).toEqual([
+      ['demo:started', true, 0],
+      ['demo:step', false, 1],
+      ['demo:step', false, 3],
+      ['demo:disturbed', true, 4.5],
+      ['demo:ended', true, 6],
     ]);
-    expect(new Set(events.map(({ id }) => id)).size).toBe(4);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(5);
+  });
+
+  test('that has gone on for long before this node came is told from now on only', () => {
+    const watch = new DemoWatch();
+    expect(watch.update(run('running', [step('done', ['node-1']), step('running')]), 9_000)).toEqual([]);
+    const later = watch.update(run('passed', [step('done', ['node-1']), step('done')]), 9_500);
+    expect(later.map(({ kind }) => kind)).toEqual(['demo:ended']);
   });
 
   test('that ended before this node came is not told again', () => {

@@ -27,6 +27,15 @@ describe('of what the nodes tell about the series', () => {
     expect(composeShared(status(), peers, SELF).numbers).toEqual(newest);
   });
 
+  test('after a recovery the new history wins over one that nodes remember, though its batches are fewer', () => {
+    const lost = numbers({ sequence: 5_000, next: 5_001 });
+    const recovered = numbers({ sequence: 1_002, next: 9_001 });
+    const peers = [peer('node-2', status({ numbers: recovered }))];
+    expect(composeShared(status({ numbers: lost }), peers, SELF).numbers).toEqual(recovered);
+    const old = [peer('node-2', status({ numbers: lost }))];
+    expect(composeShared(status({ numbers: recovered }), old, SELF).numbers).toEqual(recovered);
+  });
+
   test('before anybody has read the series there is an empty one', () => {
     const own = status({ numbers: null });
     expect(composeShared(own, [], SELF).numbers).toMatchObject({ sequence: 0, holes: 0, issued: 0 });

@@ -66,4 +66,20 @@ describe('history', () => {
     own.adopt(new History().columns());
     expect(own.columns().minute).toEqual(minute);
   });
+
+  test('of a node that was there for less long does not push out our own', () => {
+    const own = filled(0, 300, 2);
+    const before = own.columns();
+    own.adopt(filled(20_000, 150, 1).columns());
+    expect(own.columns()).toEqual(before);
+  });
+
+  test('of a node that is further stays in order with the steps that are still to come', () => {
+    const own = filled(50_000, 1);
+    own.adopt(filled(0, 520).columns(), 50_100);
+    for (let t = 50_200; t <= 53_000; t += STEP_MS) own.push(step(t, 1), null);
+    const { minute, fiveMinutes, hour } = own.columns();
+    for (const { t, stepMs } of [minute, fiveMinutes, hour])
+      expect(t.every((one, i) => i === 0 || t[i - 1] === one - stepMs)).toBe(true);
+  });
 });

@@ -159,6 +159,50 @@ describe('a link to another node', () => {
     expect(links.known(laterMs + 2_600)[0]!.fresh).toBe(false);
   });
 
+  test('finds out when the clocks have moved apart, and in the meantime loses little', async () => {
+    let driftMs = 0;
+    let monotonicMs = 0;
+    links.close();
+    links = new Links({
+      self: info('node-1'),
+      clock: { now: () => wallMs + driftMs, monotonicMs: () => monotonicMs },
+      logger: silentLogger,
+      events: { reported: report => reports.push(report), history: report => histories.push(report) },
+    });
+    links.setFast(true);
+    await connect();
+    for (let i = 1; i <= 300; i += 1) {
+      // Their machine was paused for a while: from now on its clock is behind.
+      if (i === 50) driftMs = 7_000;
+      monotonicMs += 100;
+      tick(10_000 + i * 100);
+      await until('a report', () => reports.length === i, { intervalMs: 1 });
+    }
+    expect(reports.at(-1)!.samples[0]!.t).toBe(wallMs + 7_000);
+  });
+
+  test('with what cannot be taken in is made anew, ever less often, and ends nothing else', async () => {
+    let attempts = 0;
+    links.close();
+    links = new Links({
+      self: info('node-1'),
+      clock: { now: () => wallMs, monotonicMs: () => performance.now() },
+      logger: silentLogger,
+      events: {
+        reported: () => {},
+        history: () => {
+          attempts += 1;
+          throw new Error('of another version');
+        },
+      },
+    });
+    links.sync([node], performance.now());
+    await new Promise(resolve => setTimeout(resolve, 1_500));
+    expect(attempts).toBeGreaterThan(1);
+    expect(attempts).toBeLessThan(6);
+    expect(links.known(performance.now())[0]!.fresh).toBe(false);
+  });
+
   test('ends when the node is registered no more', async () => {
     await connect();
     links.sync([info('node-1')], performance.now());
@@ -184,7 +228,10 @@ test.each([
   '{}',
   '{"type":"report"}',
   '{"type":"report","at":1,"samples":[{"t":null,"spanMs":100,"latency":[]}],"events":[],"status":{"problems":[]}}',
+  '{"type":"report","at":1,"samples":[],"events":[],"status":{"problems":[]}}',
+  '{"type":"report","at":1,"samples":[],"events":[],"status":{"problems":[],"ledger":null,"restoreGuard":{},"numbers":null}}',
   '{"type":"history","events":[],"history":{}}',
+  '{"type":"history","events":[],"history":{"minute":{"t":[]},"fiveMinutes":{"t":[]},"hour":{"t":[]}}}',
 ])('%s is no message of a link', text => {
   expect(() => parseLinkMessage(text)).toThrow();
 });

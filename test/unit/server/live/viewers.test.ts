@@ -25,12 +25,13 @@ afterEach(async () => {
   await new Promise(resolve => server.close(resolve));
 });
 
-async function serve(limits: Partial<ViewerLimits> = {}): Promise<void> {
+async function serve(limits: Partial<ViewerLimits> = {}, broken = false): Promise<void> {
   const source = {
     hello: (intervalMs: number) => `hello ${intervalMs}`,
     snapshot: (why: string) => `snapshot ${why}`,
     refresh: () => {
       refreshed += 1;
+      if (broken) throw new Error('nothing to show');
     },
   };
   viewers = new Viewers(
@@ -125,6 +126,49 @@ describe('viewers', () => {
     expect(viewers.count).toBe(0);
     slow.socket.resume();
     expect(await slow.ended).toBe(1006);
+  });
+
+  test('that ask all at once are served a few at a time', async () => {
+    await serve({ snapshotsMax: 2, resyncMs: 0 });
+    const all = [await watch(), await watch(), await watch()];
+    viewers.resyncAll();
+    const served = (): number => all.filter(({ texts }) => texts.includes('snapshot resync')).length;
+    viewers.attend(performance.now() + 1);
+    await until('two', () => served() === 2);
+    viewers.attend(performance.now() + 1);
+    await until('all', () => served() === 3);
+    // Nobody is passed over, however often the others ask.
+    viewers.resyncAll();
+    viewers.attend(performance.now() + 1);
+    viewers.resyncAll();
+    viewers.attend(performance.now() + 1);
+    await until('each again', () => all.every(({ texts }) => texts.length >= 4));
+  });
+
+  test('that ping and never read do not fill the memory; those that read are answered', async () => {
+    await serve({ unreadBytesMax: 50_000 });
+    const { socket } = await watch();
+    let pongs = 0;
+    socket.on('pong', () => (pongs += 1));
+    socket.ping('x'.repeat(125));
+    await until('the answer', () => pongs === 1);
+    socket.pause();
+    // Fills what the system takes, and the limit.
+    for (let i = 0; i < 1_000; i += 1) viewers.broadcast(FRAME, performance.now());
+    for (let i = 0; i < 5_000; i += 1) socket.ping('x'.repeat(125));
+    await until('all are sent', () => socket.bufferedAmount === 0);
+    await new Promise(resolve => setTimeout(resolve, 200));
+    socket.resume();
+    await new Promise(resolve => setTimeout(resolve, 500));
+    expect(pongs).toBeLessThan(100);
+  });
+
+  test('that cannot be served are told so, and the process lives on', async () => {
+    await serve({}, true);
+    const socket = openSocket(url);
+    const [code] = (await once(socket, 'close')) as [number];
+    expect(code).toBe(1011);
+    expect(viewers.count).toBe(0);
   });
 
   test('that are dead are found by pings; those that answer stay', async () => {
