@@ -2,7 +2,7 @@
 //
 //   createChartPanel(chart, {theme, phase, onCursor, onShown}) → panel
 //   panel.element                     the figure
-//   panel.shown                       whether any of it is in view
+//   panel.shown                       whether any of it is in view, and can be drawn
 //   panel.draw(columns, range, window, marks, anyway) draws what would look different, or anyway
 //   panel.showCursor(place, index)    moves the cursor line to a part of the window (0 to 1), or hides it (null)
 //   panel.showValues(index)           the values of a sample in the legend
@@ -67,30 +67,38 @@ export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
   let yEnd = chart.least;
   let of;
   let placed = { marks: [], window: { first: 0, last: 1 } };
-  const plotter = createPlot(plot, {
-    theme,
-    lines: chart.lines,
-    data,
-    yEnd: () => yEnd,
-    time: true,
-    draw: u => paintMarks(u, { ...placed, texts: chart.wide === true, theme }),
-  });
-  plotter.over.append(cursor);
-
-  let shown = false;
+  /** Made when it first comes into view, and in a task of its own: it is what takes longest on the whole page. */
+  let plotter;
+  let making = false;
+  let visible = false;
+  const make = () => {
+    plotter = createPlot(plot, {
+      theme,
+      lines: chart.lines,
+      data,
+      yEnd: () => yEnd,
+      time: true,
+      draw: u => paintMarks(u, { ...placed, texts: chart.wide === true, theme }),
+    });
+    const { over } = plotter;
+    over.append(cursor);
+    const point = event => onCursor({ place: event.offsetX / plotWidth(plotter) });
+    over.addEventListener('pointermove', point);
+    over.addEventListener('pointerdown', point);
+    over.addEventListener('pointerleave', () => onCursor({ place: null }));
+    if (visible) onShown();
+  };
   new IntersectionObserver(
     entries => {
-      shown = entries.at(-1).isIntersecting;
-      if (shown) onShown();
+      visible = entries.at(-1).isIntersecting;
+      if (!visible) return;
+      if (plotter !== undefined) onShown();
+      else if (!making) setTimeout(make);
+      making = true;
     },
     { rootMargin: '100px' },
   ).observe(element);
 
-  const { over } = plotter;
-  const placeOf = event => event.offsetX / plotWidth(plotter);
-  over.addEventListener('pointermove', event => onCursor({ place: placeOf(event) }));
-  over.addEventListener('pointerdown', event => onCursor({ place: placeOf(event) }));
-  over.addEventListener('pointerleave', () => onCursor({ place: null }));
   plot.addEventListener('keydown', event => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (onCursor({ key: event.key })) event.preventDefault();
@@ -100,7 +108,7 @@ export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
   return {
     element,
     get shown() {
-      return shown;
+      return visible && plotter !== undefined;
     },
 
     draw(columns, range, window, marks, anyway) {
@@ -130,7 +138,7 @@ export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
 
     showCursor(place, index) {
       if (cursor.hidden !== (place === null)) cursor.hidden = place === null;
-      if (place === null) return;
+      if (place === null || plotter === undefined) return;
       cursor.style.transform = `translateX(${Math.round(place * plotWidth(plotter))}px)`;
       // Only where it is asked for: a screen reader would read out every change.
       if (document.activeElement !== plot || of === undefined) return;
@@ -150,7 +158,7 @@ export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
     },
 
     redraw() {
-      plotter.redraw(false, true);
+      plotter?.redraw(false, true);
     },
   };
 }

@@ -40,12 +40,15 @@ const onScreen = new IntersectionObserver(
 );
 
 const sections = [...document.querySelectorAll('main > section[id]')];
-await Promise.all([
-  ...sections.map(section => mountOne(section.id, section)),
-  ...FRAME.map(name => mountOne(name, undefined)),
-]);
+// One at a time, from the top, so that the page can be used meanwhile; the modules are on their way already.
+for (const section of sections) await mountOne(section.id, section).then(nextTask);
+for (const name of FRAME) await mountOne(name, undefined).then(nextTask);
 document.documentElement.dataset.ready = 'true';
 showLinkedSection();
+
+function nextTask() {
+  return new Promise(resolve => setTimeout(resolve));
+}
 
 async function mountOne(name, section) {
   try {
