@@ -18,8 +18,8 @@ export type KnownLeader = Leader & { readonly node: NodeInfo };
 /** What the forwarder tells its owner. */
 export interface ForwarderEvents {
   answer(pending: Pending, answer: Answer): void;
-  /** These are answered together now. */
-  answered(pendings: readonly Pending[]): void;
+  /** These are answered together now; `carriedOut` when any of them was, not only refused. */
+  answered(pendings: readonly Pending[], carriedOut: boolean): void;
   refuse(pending: Pending, error: SeqdError): void;
   /** These must be sent again, in this order, before all others. */
   giveBack(pendings: readonly Pending[]): void;
@@ -194,7 +194,8 @@ export class Forwarder {
   ): number {
     const again: Pending[] = [];
     const bornAgain: Pending[] = [];
-    this.events.answered(pendings);
+    const carriedOut = outcomes.some(outcome => outcome.status === 'done');
+    this.events.answered(pendings, carriedOut);
     for (const [i, pending] of pendings.entries()) {
       const outcome = outcomes[i];
       if (pending.settled) continue;

@@ -90,7 +90,7 @@ export class SeriesSequencer {
     this.forwarder = new Forwarder(series, deps, {
       events: {
         answer,
-        answered: pendings => this.batchAnswered(pendings),
+        answered: (pendings, carriedOut) => this.batchAnswered(pendings, carriedOut),
         refuse,
         giveBack,
         ready,
@@ -361,7 +361,7 @@ export class SeriesSequencer {
     }
   }
 
-  private batchAnswered(pendings: readonly Pending[]): void {
+  private batchAnswered(pendings: readonly Pending[], carriedOut = true): void {
     const [first] = pendings;
     if (first === undefined) return;
     const nowMs = this.deps.clock.monotonicMs();
@@ -370,7 +370,8 @@ export class SeriesSequencer {
       nowMs,
       pendings.some(pending => pending.forwarded),
     );
-    this.shedding.landed(nowMs, first.submittedAtMs);
+    // A leader that refuses all because nothing is confirmed has served nobody: who waits then is not told that others were.
+    if (carriedOut) this.shedding.landed(nowMs, first.submittedAtMs);
   }
 
   private takeBatch(): readonly Pending[] {

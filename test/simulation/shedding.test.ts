@@ -55,3 +55,18 @@ test('returns that fill commits early are shed by what a commit holds, not by wh
     expect(new Set(withStatus('overloaded').map(answer => answer.tookMs))).toEqual(new Set([0]));
     expect(withStatus('unavailable')).toEqual([]);
   }));
+
+test('without a quorum nobody at a follower is told that others were served first', () =>
+  play({}, async cluster => {
+    const [, follower] = cluster.nodes;
+    await issue(cluster, follower!);
+    await cluster.time.sleep(1_000);
+    for (const node of cluster.nodes) node.store.cutOff = true;
+    const answers: ReturnType<typeof issue>[] = [];
+    for (let i = 0; i < 60; i += 1) {
+      for (const node of cluster.nodes) answers.push(issue(cluster, node));
+      await cluster.time.sleep(i < 40 ? 3 : 100);
+    }
+    const statuses = new Set((await Promise.all(answers)).map(answer => answer.status));
+    expect([...statuses].filter(status => !['unavailable', 'outcome_unknown'].includes(status))).toEqual([]);
+  }));
