@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -11,12 +10,13 @@ import {
   PEER_PATH,
   PEER_PROTOCOL,
 } from './peer-protocol.ts';
+import { showsBearer } from './bearer-token.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 
 /** Takes in the requests that other nodes forward, on the node's HTTP port. */
 export class PeerServer {
   private readonly server: WebSocketServer;
-  private readonly token: Buffer;
+  private readonly token: string;
   private readonly accept: (message: ForwardMessage) => Promise<ForwardReply>;
   private readonly logger: Logger;
 
@@ -25,7 +25,7 @@ export class PeerServer {
     accept: (message: ForwardMessage) => Promise<ForwardReply>;
     logger: Logger;
   }) {
-    this.token = Buffer.from(`Bearer ${options.token}`);
+    this.token = options.token;
     this.accept = options.accept;
     this.logger = options.logger;
     this.server = new WebSocketServer({
@@ -39,8 +39,7 @@ export class PeerServer {
   /** Takes over an upgrade request meant for peers; `false` when it is not one. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     if (request.url !== PEER_PATH) return false;
-    const shown = Buffer.from(request.headers.authorization ?? '');
-    if (shown.length !== this.token.length || !timingSafeEqual(shown, this.token)) {
+    if (!showsBearer(request, this.token)) {
       refuseUpgrade(socket, '401 Unauthorized');
       return true;
     }

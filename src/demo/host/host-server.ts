@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -6,6 +5,8 @@ import { DemoRefusal, REFUSALS } from '../run/demo-refusal.ts';
 import type { DemoRunner } from '../run/demo-runner.ts';
 import { messageOf } from '../run/disturber.ts';
 import type { RunPushes } from './run-pushes.ts';
+import { showsBearer } from '../../server/bearer-token.ts';
+import { refuseUpgrade } from '../../server/refuse-upgrade.ts';
 
 const LOOPBACK = '127.0.0.1';
 const BODY_BYTES_MAX = 16 * 1024;
@@ -23,7 +24,7 @@ export interface HostServerOptions {
 /** What nodes ask the demonstrations' process, on loopback only: the catalogue, runs, and pushes of each change. */
 export class HostServer {
   private readonly options: HostServerOptions;
-  private readonly token: Buffer;
+  private readonly token: string;
   private readonly server: Server;
   private readonly sockets = new WebSocketServer({
     noServer: true,
@@ -33,7 +34,7 @@ export class HostServer {
 
   constructor(options: HostServerOptions) {
     this.options = options;
-    this.token = Buffer.from(`Bearer ${options.token}`);
+    this.token = options.token;
     this.server = createServer((request, response) => void this.handle(request, response));
     this.server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
   }
@@ -48,7 +49,8 @@ export class HostServer {
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (!this.knows(request)) throw new DemoRefusal(REFUSALS.unauthorized, 'the token is missing or wrong');
+      if (!showsBearer(request, this.token))
+        throw new DemoRefusal(REFUSALS.unauthorized, 'the token is missing or wrong');
       const { status, body } = await this.answer(request);
       send(response, status, 'application/json', body);
     } catch (error) {
@@ -78,16 +80,9 @@ export class HostServer {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => {});
-    const refuse = (status: string): void =>
-      void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
-    if (!this.knows(request)) refuse('401 Unauthorized');
-    else if (request.url !== RUNS) refuse('404 Not Found');
+    if (!showsBearer(request, this.token)) refuseUpgrade(socket, '401 Unauthorized');
+    else if (request.url !== RUNS) refuseUpgrade(socket, '404 Not Found');
     else this.sockets.handleUpgrade(request, socket, head, viewer => this.options.pushes.add(viewer));
-  }
-
-  private knows({ headers }: IncomingMessage): boolean {
-    const shown = Buffer.from(headers.authorization ?? '');
-    return shown.length === this.token.length && timingSafeEqual(shown, this.token);
   }
 }
 

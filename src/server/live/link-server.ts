@@ -1,8 +1,8 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../ports/logger.ts';
+import { showsBearer } from '../bearer-token.ts';
 import { refuseUpgrade } from '../refuse-upgrade.ts';
 import {
   type HistoryReport,
@@ -34,7 +34,7 @@ interface Listener {
 /** Tells other nodes what this one does. */
 export class LinkServer {
   private readonly server: WebSocketServer;
-  private readonly token: Buffer;
+  private readonly token: string;
   private readonly deps: { readonly history: () => HistoryReport; readonly logger: Logger };
   private readonly listeners = new Set<Listener>();
   private readonly ticks: NodeActivity[] = [];
@@ -42,7 +42,7 @@ export class LinkServer {
   private tick = 0;
 
   constructor(token: string, deps: LinkServer['deps']) {
-    this.token = Buffer.from(`Bearer ${token}`);
+    this.token = token;
     this.deps = deps;
     this.server = new WebSocketServer({
       noServer: true,
@@ -56,8 +56,7 @@ export class LinkServer {
   /** Takes over an upgrade request meant for it; `false` when it is not one. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     if (request.url !== LINK_PATH) return false;
-    const shown = Buffer.from(request.headers.authorization ?? '');
-    if (shown.length !== this.token.length || !timingSafeEqual(shown, this.token)) {
+    if (!showsBearer(request, this.token)) {
       refuseUpgrade(socket, '401 Unauthorized');
       return true;
     }
