@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 /** Everything here listens on this address only, unless a user asks for more. */
@@ -13,25 +14,43 @@ const LAST_FREE_PORT = 32_000;
 const ATTEMPTS_MAX = 1_000;
 
 /**
- * Finds ports that nobody uses. All are held until the last one is known, so they differ; they are
- * released on return, hence another program could still take one in between.
+ * Finds ports that nobody uses, and that nobody else who asks here will get while this process lives: what shall
+ * listen there is often started seconds later, or killed and started again.
  *
  * @param {number} count
  * @returns {Promise<number[]>}
  * @throws when there are not as many
  */
 export async function findFreePorts(count) {
-  /** @type {Map<number, import('node:net').Server>} */
-  const held = new Map();
-  for (let attempt = 0; held.size < count && attempt < ATTEMPTS_MAX; attempt += 1) {
+  /** @type {number[]} */
+  const found = [];
+  for (let attempt = 0; found.length < count && attempt < ATTEMPTS_MAX; attempt += 1) {
     const port = randomInt(FIRST_FREE_PORT, LAST_FREE_PORT + 1);
-    if (held.has(port)) continue;
-    const server = await listen(port).catch(() => undefined);
-    if (server !== undefined) held.set(port, server);
+    if ((await findBusyPorts([port])).length === 0 && (await reserve(port))) found.push(port);
   }
-  await Promise.all(Array.from(held.values(), close));
-  if (held.size < count) throw new Error(`found only ${held.size} of ${count} free ports`);
-  return [...held.keys()];
+  if (found.length < count) throw new Error(`found only ${found.length} of ${count} free ports`);
+  return found;
+}
+
+/**
+ * Claims a TCP port among the processes of this machine by taking the UDP port of the same number, which we have no
+ * other use for: the system gives it to one process only, and takes it back when that process ends, however it ends.
+ *
+ * @param {number} port
+ * @returns {Promise<boolean>} false when another call has it
+ */
+function reserve(port) {
+  return new Promise(resolve => {
+    const claim = createSocket('udp4');
+    claim.once('error', () => {
+      claim.close();
+      resolve(false);
+    });
+    claim.bind({ port, address: LOOPBACK, exclusive: true }, () => {
+      claim.unref();
+      resolve(true);
+    });
+  });
 }
 
 /**
