@@ -4,7 +4,7 @@
 //   npm test -- test/unit/core    anything else goes to vitest
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuild } from './lib/build.mjs';
 import { checkNode } from './lib/check-node.mjs';
@@ -18,6 +18,7 @@ import { needsBrowser, planPhases, summaryLine, sumTallies, tallyOf } from './li
 
 /** @typedef {import('./lib/test-tally.mjs').Tally} Tally */
 
+const LOWEST_PRIORITY = constants.priority.PRIORITY_LOW;
 const PHASE_TIMEOUT_MS = 3_600_000;
 const STATIC_CHECKS = ['format:check', 'lint', 'types'];
 
@@ -50,12 +51,15 @@ async function staticCheck(script) {
 }
 
 /**
- * @param {{ projects: readonly string[], args: readonly string[] }} phase
- * @param {string} reportFile
+ * @param {readonly string[]} projects
+ * @param {readonly string[]} args
+ * @param {{ reports: string, beside?: boolean }} options `reports` is a folder for vitest's own; `beside` for a run that
+ *   takes what others leave of the processors, and is shown when it has ended
  * @returns {Promise<Tally>}
  */
-async function runPhase({ projects, args }, reportFile) {
-  if (projects.length > 0) log(projects.join(' and '));
+async function runVitest(projects, args, { reports, beside = false }) {
+  if (projects.length > 0) log(`${projects.join(' and ')}${beside ? ', shown at its end' : ''}`);
+  const report = join(reports, `${projects.join('-')}.json`);
   const result = await runCommand(
     process.execPath,
     [
@@ -65,13 +69,29 @@ async function runPhase({ projects, args }, reportFile) {
       '--passWithNoTests',
       '--reporter=default',
       '--reporter=json',
-      `--outputFile.json=${reportFile}`,
+      `--outputFile.json=${report}`,
       ...args,
     ],
-    { cwd: projectRoot, echo: true, timeoutMs: PHASE_TIMEOUT_MS },
+    {
+      cwd: projectRoot,
+      echo: !beside,
+      ...(beside ? { niceness: LOWEST_PRIORITY } : {}),
+      timeoutMs: PHASE_TIMEOUT_MS,
+    },
   );
-  const text = await readFile(reportFile, 'utf8').catch(() => undefined);
+  if (beside) process.stdout.write(`${result.stdout}${result.stderr}`);
+  const text = await readFile(report, 'utf8').catch(() => undefined);
   return tallyOf(text === undefined ? undefined : JSON.parse(text), result.code);
+}
+
+/**
+ * @param {import('./lib/test-tally.mjs').Phase} phase
+ * @param {string} reports
+ * @returns {Promise<Tally[]>}
+ */
+async function runPhase({ projects, beside, args }, reports) {
+  const other = beside === undefined ? [] : [runVitest(beside, args, { reports, beside: true })];
+  return Promise.all([runVitest(projects, args, { reports }), ...other]);
 }
 
 /** @param {readonly string[]} args */
@@ -90,8 +110,7 @@ async function main(args) {
 
   const reports = await mkdtemp(join(tmpdir(), 'seqd-test-report-'));
   try {
-    for (const [index, phase] of planPhases(forVitest).entries())
-      tallies.push(await runPhase(phase, join(reports, `${index}.json`)));
+    for (const phase of planPhases(forVitest)) tallies.push(...(await runPhase(phase, reports)));
   } finally {
     await rm(reports, { recursive: true, force: true });
   }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
 
 /**
  * @typedef {object} CommandResult
@@ -13,12 +14,22 @@ import { spawn } from 'node:child_process';
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, echo?: boolean, shell?: boolean, uid?: number, gid?: number }} [options]
- *   `timeoutMs` defaults to 120000; the program is then killed. `uid` and `gid` are whom it runs as.
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, echo?: boolean, shell?: boolean, uid?: number, gid?: number, niceness?: number }} [options]
+ *   `timeoutMs` defaults to 120000; the program is then killed. `uid` and `gid` are whom it runs as, `niceness` is how
+ *   readily it leaves the processors to others: 0 to 19.
  * @returns {Promise<CommandResult>}
  */
 export function runCommand(command, args, options = {}) {
-  const { cwd, env = process.env, timeoutMs = 120_000, echo = false, shell = false, uid, gid } = options;
+  const {
+    cwd,
+    env = process.env,
+    timeoutMs = 120_000,
+    echo = false,
+    shell = false,
+    uid,
+    gid,
+    niceness,
+  } = options;
   return new Promise(resolve => {
     const child = spawn(command, args, {
       ...(cwd === undefined ? {} : { cwd }),
@@ -28,6 +39,7 @@ export function runCommand(command, args, options = {}) {
       stdio: ['ignore', echo ? 'inherit' : 'pipe', echo ? 'inherit' : 'pipe'],
       windowsHide: true,
     });
+    if (niceness !== undefined && child.pid !== undefined) setPriority(child.pid, niceness);
     // Not spawn's own timeout: for a program that does not exist, that one is never cleared.
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     let stdout = '';

@@ -48,20 +48,31 @@ export function sumTallies(tallies) {
 }
 
 /**
- * Which vitest runs a call means. The phases go from fast to slow; naming projects replaces them by one.
+ * A run of vitest.
+ *
+ * @typedef {object} Phase
+ * @property {string[]} projects none: those that `args` name
+ * @property {string[]} args
+ * @property {string[]} [beside] projects that run at the same time with what this one leaves of the processors
+ */
+
+/**
+ * Which vitest runs a call means. They go from fast to slow; naming projects replaces them by one. The integration
+ * tests mostly wait, for leases, restarts and timeouts; the mutation tests only compute.
  *
  * @param {readonly string[]} args as the user gave them
- * @returns {{ projects: string[], args: string[] }[]}
+ * @returns {Phase[]}
  */
 export function planPhases(args) {
   const named = args.some(arg => arg === '--project' || arg.startsWith('--project='));
   if (named) return [{ projects: [], args: [...args] }];
-  return [['unit', 'simulation'], ['contract'], ['mutation'], ['integration'], ['browser'], ['chaos']].map(
-    projects => ({
-      projects,
-      args: [...args],
-    }),
-  );
+  return [
+    { projects: ['unit', 'simulation'] },
+    { projects: ['contract'] },
+    { projects: ['integration'], beside: ['mutation'] },
+    { projects: ['browser'] },
+    { projects: ['chaos'] },
+  ].map(phase => ({ ...phase, args: [...args] }));
 }
 
 /** Options of vitest whose value is an argument of its own. */

@@ -47,7 +47,7 @@ beforeAll(async () => {
       ),
     ),
   );
-}, 120_000);
+}, 300_000);
 
 describe.concurrent('without this guard a named test fails by its assertion', () => {
   test.each(GUARDS)('$guard', { timeout: 300_000 }, async guard => {

@@ -25,7 +25,7 @@ const COPIED = [
   'vitest.config.ts',
 ];
 /** A mutant may loop for ever; that is no proof of anything. */
-const RUN_TIMEOUT_MS = 40_000;
+const RUN_TIMEOUT_MS = 120_000;
 
 /** A test as it came out. */
 export interface TestOutcome {

@@ -179,13 +179,12 @@ describe('the sums of a test run', () => {
   });
 
   test('come from the fast phases first, or from the one the user names', () => {
-    expect(planPhases([]).map(phase => phase.projects)).toEqual([
-      ['unit', 'simulation'],
-      ['contract'],
-      ['mutation'],
-      ['integration'],
-      ['browser'],
-      ['chaos'],
+    expect(planPhases([]).map(({ projects, beside }) => [projects, beside])).toEqual([
+      [['unit', 'simulation'], undefined],
+      [['contract'], undefined],
+      [['integration'], ['mutation']],
+      [['browser'], undefined],
+      [['chaos'], undefined],
     ]);
     expect(planPhases(['--project', 'unit'])).toEqual([{ projects: [], args: ['--project', 'unit'] }]);
   });
