@@ -1,5 +1,6 @@
-import { decodeFacts, type EncodedFact, encodeFacts, StringTable } from '../core/batch-codec.ts';
+import { decodeFacts, encodeFacts } from '../core/batch-codec.ts';
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
+import { type EncodedFact, StringTable } from '../core/fact-codec.ts';
 import { ownerKey, parseOwnerKey, type SeriesId } from '../core/identifiers.ts';
 import type { IssueCommand, Request } from '../core/requests.ts';
 import { ADMIN_PENDING_MAX } from '../sequencer/admin-service.ts';

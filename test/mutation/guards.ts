@@ -128,21 +128,21 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'a number that was reissued belongs to its new allocation',
-    file: 'src/core/decide.ts',
+    file: 'src/core/decide-return.ts',
     find: "if (status === 'reissued') {",
     replace: 'if (false) {',
     killedBy: simulation('requests', 'F6'),
   },
   {
     guard: 'a stale allocationId returns nothing',
-    file: 'src/core/decide.ts',
+    file: 'src/core/decide-return.ts',
     find: 'if (command.allocation !== undefined && !samePosition(command.allocation, allocation)) {',
     replace: 'if (false) {',
     killedBy: simulation('requests', 'F6'),
   },
   {
     guard: 'a number is released once',
-    file: 'src/core/decide.ts',
+    file: 'src/core/decide-return.ts',
     find: "if (status === 'pooled' || status === 'void') return returnedAlready(number, status);",
     replace: '',
     killedBy: simulation('requests', 'a number cannot be released twice'),
@@ -191,7 +191,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'a reservation stands until its deadline',
-    file: 'src/core/decide.ts',
+    file: 'src/core/decide-reservation.ts',
     find: 'if (reservation === undefined || reservation.deadline > now)',
     replace: 'if (reservation === undefined)',
     killedBy: model('with reuse lowest-first'),
@@ -318,7 +318,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'nobody can claim what no tally says was drawn',
-    file: 'src/core/decide.ts',
+    file: 'src/core/decide-return.ts',
     find: 'if (freshOwner.claimed && (view.tally(ownerKey(freshOwner.owner))?.issued ?? 0) === 0)',
     replace: 'if (false)',
     killedBy: simulation('pruned-journal', 'is refused when the journal'),
