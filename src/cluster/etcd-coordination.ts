@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ICompare, IKeyValue, IRequestOp } from 'etcd3';
+import type { ICompare, IRequestOp } from 'etcd3';
 import { SeqdError } from '../core/errors.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -10,14 +10,15 @@ import type { EtcdConnection } from '../store/etcd/etcd-connection.ts';
 import { readFailure } from '../store/etcd/etcd-errors.ts';
 import { type EtcdKeys, prefixEnd } from '../store/etcd/etcd-keys.ts';
 import {
-  type ClockStamp,
-  CLOCK_TOLERANCE_MS,
-  ClusterTime,
-  type OwnClocks,
-  STAMP_INTERVAL_MS,
-} from './cluster-time.ts';
+  type ClusterDirectory,
+  electionName,
+  EMPTY_DIRECTORY,
+  readDirectory,
+  withNode,
+} from './cluster-directory.ts';
+import { CLOCK_TOLERANCE_MS, ClusterTime, type OwnClocks, STAMP_INTERVAL_MS } from './cluster-time.ts';
 import { LeaseSession } from './lease-session.ts';
-import { encodeLeader, encodeRegistration, parseLeader, parseRegistration } from './registration.ts';
+import { encodeLeader, encodeRegistration } from './registration.ts';
 
 /** What coordination needs. */
 export interface EtcdCoordinationOptions {
@@ -46,19 +47,12 @@ export class EtcdCoordination implements Coordination {
   private readonly options: EtcdCoordinationOptions;
   private readonly session: LeaseSession;
   private readonly time = new ClusterTime();
-  private nodesById = new Map<string, NodeInfo>();
-  private leaders = new Map<string, Leader>();
-  /** Elections that others can do nothing with, by instance. */
-  private stoppedBy = new Map<string, readonly string[]>();
+  private directory = EMPTY_DIRECTORY;
   /** Elections of the series that this process serves no more. */
   private readonly stopped = new Set<string>();
-  /** Of our registration as last seen; `undefined` when it was not there. */
-  private ownRevision: string | undefined;
   /** Monotonic time at which our clock was last put into a registration. */
   private stampedAtMs = Number.NEGATIVE_INFINITY;
   private clockDoubted = false;
-  /** Keys the last look could make nothing of. */
-  private unreadable: ReadonlySet<string> = new Set();
   private started = false;
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> | undefined;
@@ -97,7 +91,7 @@ export class EtcdCoordination implements Coordination {
 
   /** What keeps this node from being known to the others; `undefined` when nothing does. */
   get problem(): string | undefined {
-    const named = this.nodesById.get(this.self.id);
+    const named = this.directory.nodes.get(this.self.id);
     if (
       named === undefined ||
       named.instance === this.self.instance ||
@@ -126,11 +120,11 @@ export class EtcdCoordination implements Coordination {
   }
 
   nodes(): readonly NodeInfo[] {
-    return [...this.nodesById.values()];
+    return [...this.directory.nodes.values()];
   }
 
   leader(series: SeriesId): Leader | undefined {
-    return this.leaders.get(electionName(series));
+    return this.directory.leaders.get(electionName(series));
   }
 
   leads(series: SeriesId): boolean {
@@ -172,7 +166,7 @@ export class EtcdCoordination implements Coordination {
     const name = electionName(series);
     const others = this.nodes().filter(
       ({ instance }) =>
-        instance !== this.self.instance && this.stoppedBy.get(instance)?.includes(name) !== true,
+        instance !== this.self.instance && this.directory.stopped.get(instance)?.includes(name) !== true,
     );
     // The one that has run longest is the least likely to leave next in a rolling restart.
     const next = others.toSorted((a, b) => a.startedAt - b.startedAt)[0];
@@ -269,7 +263,7 @@ export class EtcdCoordination implements Coordination {
     const registration = this.registration(lease);
     try {
       await this.connection.call((client, options) => client.kv.put(registration, options));
-      this.nodesById.set(this.self.id, this.self);
+      this.directory = withNode(this.directory, this.self);
     } catch (error) {
       this.options.logger.warn({ err: error }, 'node not registered');
     }
@@ -305,7 +299,8 @@ export class EtcdCoordination implements Coordination {
   /** Writes our registration again, as part of a transaction; `undefined` when it is not known to stand. */
   private ownUpdate(): { compare: ICompare; success: IRequestOp } | undefined {
     const lease = this.session.id;
-    if (lease === undefined || this.ownRevision === undefined || this.closed) return undefined;
+    const revision = this.directory.revisions.get(this.self.instance);
+    if (lease === undefined || revision === undefined || this.closed) return undefined;
     const registration = this.registration(lease);
     return {
       // Neither over a later process of our name, nor, should this arrive late, over a later stamp of our own.
@@ -313,7 +308,7 @@ export class EtcdCoordination implements Coordination {
         key: registration.key,
         target: 'Mod',
         result: 'Equal',
-        mod_revision: this.ownRevision,
+        mod_revision: revision,
       },
       success: { request_put: registration },
     };
@@ -334,12 +329,15 @@ export class EtcdCoordination implements Coordination {
       );
       this.connection.revisions.answered(before, Number(response.header.revision));
       const [nodes, leaders] = response.responses.map(op => op.response_range.kvs);
-      const others = this.take(nodes ?? [], leaders ?? []);
-      this.time.look(clocks, others);
+      this.learn(readDirectory(keys, nodes ?? [], leaders ?? []));
+      this.time.look(
+        clocks,
+        this.directory.stamps.filter(({ instance }) => instance !== this.self.instance),
+      );
       this.watchClock();
       this.connected = true;
       const lease = this.session.id;
-      const registered = this.ownRevision !== undefined;
+      const registered = this.directory.revisions.has(this.self.instance);
       // A process that started later has the name; taking it back would only begin a quarrel.
       if (lease !== undefined && !registered && this.problem === undefined) await this.register(lease);
     } catch (error) {
@@ -348,57 +346,13 @@ export class EtcdCoordination implements Coordination {
     }
   }
 
-  /** Takes in what a look read. Returns what the clocks of the others showed. */
-  private take(nodes: readonly IKeyValue[], leaders: readonly IKeyValue[]): ClockStamp[] {
-    const { keys } = this.options;
-    const unreadable = new Set<string>();
-    const others: ClockStamp[] = [];
-    this.nodesById = new Map();
-    this.stoppedBy = new Map();
-    this.ownRevision = undefined;
-    for (const kv of nodes) {
-      const key = kv.key.toString('utf8');
-      const registration = parseRegistration(kv.value.toString('utf8'));
-      if (registration === undefined || keys.node(registration.node.id) !== key) {
-        unreadable.add(key);
-        continue;
-      }
-      const { node, wallMs, stopped } = registration;
-      this.nodesById.set(node.id, node);
-      if (stopped !== undefined) this.stoppedBy.set(node.instance, stopped);
-      if (node.instance === this.self.instance) this.ownRevision = kv.mod_revision;
-      else if (wallMs !== undefined) others.push({ instance: node.instance, wallMs });
-    }
-    const known = new Map<string, Leader>();
-    for (const kv of leaders) {
-      const key = kv.key.toString('utf8');
-      const leader = parseLeader(kv.value.toString('utf8'));
-      if (leader === undefined) {
-        unreadable.add(key);
-        continue;
-      }
-      const { nodeId, instance } = leader;
-      const node = this.nodesById.get(nodeId);
-      known.set(key.slice(keys.leaders.length), {
-        node: node?.instance === instance ? node : undefined,
-        nodeId,
-        instance,
-        epoch: Number(kv.mod_revision),
-        guard: { key, revision: kv.mod_revision },
-      });
-    }
-    this.leaders = known;
-    this.reportUnreadable(unreadable);
-    return others;
-  }
-
   /** Says once for each key that it is passed over. */
-  private reportUnreadable(unreadable: ReadonlySet<string>): void {
-    for (const key of unreadable) {
-      if (!this.unreadable.has(key))
+  private learn(directory: ClusterDirectory): void {
+    for (const key of directory.unreadable) {
+      if (!this.directory.unreadable.has(key))
         this.options.logger.error({ key }, 'entry in etcd is unreadable; ignored');
     }
-    this.unreadable = unreadable;
+    this.directory = directory;
   }
 
   /** Says once that our clock is not believed, and once that it is again. */
@@ -422,8 +376,4 @@ export class EtcdCoordination implements Coordination {
     const { clock } = this.options;
     return { monotonicMs: clock.monotonicMs(), wallMs: clock.now() };
   }
-}
-
-function electionName(series: SeriesId): string {
-  return `${series.tenant}/${series.series}`;
 }

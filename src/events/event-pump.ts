@@ -10,9 +10,9 @@ import type {
   RequestedLetter,
   SeriesBacklog,
 } from '../ports/event-outbox.ts';
-import type { DeliveryOutcome, EventSink, OutgoingEvent } from '../ports/event-sink.ts';
+import type { EventSink } from '../ports/event-sink.ts';
 import type { Logger } from '../ports/logger.ts';
-import { retryDelayMs } from './retry-delay.ts';
+import { PatientDelivery } from './patient-delivery.ts';
 import { type PlacedEvent, type Slice, slicesOf } from './slices.ts';
 
 /** What happens to events, to be counted. */
@@ -68,8 +68,6 @@ const TAKE_MS = 1_000;
 const PATIENCE = 3;
 const BYTES_MAX = 1024 * 1024;
 const REQUESTED_MAX = 50;
-/** A receiver that asks for more time than this is asked again all the same. */
-const RETRY_AFTER_MS_MAX = 3_600_000;
 /** A series that cannot be read is left alone for so long. */
 const STALL_MS = 60_000;
 
@@ -84,16 +82,17 @@ export class EventPump {
   readonly name: string;
   private readonly options: EventPumpOptions;
   private readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  private readonly delivery: PatientDelivery;
   private readonly stopping = new AbortController();
   private readonly stalledUntilMs = new Map<number, number>();
   private lags: readonly EventLag[] = [];
-  private problem: string | null = null;
   private running: Promise<void> | undefined;
 
   constructor(options: EventPumpOptions) {
     this.options = options;
     this.name = options.name;
     this.pause = options.pause ?? ((ms, signal) => sleep(ms, undefined, { signal }));
+    this.delivery = new PatientDelivery({ ...options, pause: this.pause });
   }
 
   /** How far behind it is, as of the last look; nothing while another node delivers. */
@@ -175,7 +174,7 @@ export class EventPump {
       if (lost.signal.aborted) return;
       try {
         const startedMs = performance.now();
-        if (!(await outbox.keep(hold, LEASE_MS, this.problem))) {
+        if (!(await outbox.keep(hold, LEASE_MS, this.delivery.problem))) {
           logger.warn({ sink: this.name }, 'another node delivers events now');
           lost.abort();
         } else {
@@ -253,7 +252,7 @@ export class EventPump {
     const { events, end } = slice;
     if (events.length === 0) return this.advance(passage, end, []);
     const { attemptsMax } = this.options.limits;
-    const refusal = await this.attempt(events, signal, Math.max(1, attemptsMax - refusals));
+    const refusal = await this.delivery.attempt(events, signal, Math.max(1, attemptsMax - refusals));
     if (refusal === undefined) {
       await this.advance(passage, end, []);
       this.options.observer.eventsDelivered(this.name, events.length);
@@ -279,48 +278,6 @@ export class EventPump {
     passage.at = to;
   }
 
-  /**
-   * Sends events until they are accepted, with pauses that grow.
-   *
-   * @returns the last refusal, when they were refused so many times
-   * @throws when the signal aborts
-   */
-  private async attempt(
-    events: readonly OutgoingEvent[],
-    signal: AbortSignal,
-    refusalsMax: number,
-  ): Promise<{ reason: string; attempts: number } | undefined> {
-    const { observer, limits, random } = this.options;
-    let refusals = 0;
-    for (let failures = 1; ; failures += 1) {
-      signal.throwIfAborted();
-      const outcome = await this.deliver(events, signal);
-      if (outcome.status === 'accepted') {
-        this.noteProblem(null);
-        return undefined;
-      }
-      signal.throwIfAborted();
-      observer.deliveryFailed(this.name);
-      this.noteProblem(outcome.reason);
-      if (outcome.status === 'refused') {
-        refusals += 1;
-        if (refusals >= refusalsMax) return { reason: outcome.reason, attempts: refusals };
-      }
-      const asked = outcome.status === 'later' ? (outcome.retryAfterMs ?? 0) : 0;
-      const ownMs = retryDelayMs(failures, limits.retryDelayMsMax, random);
-      await this.pause(Math.max(ownMs, Math.min(asked, RETRY_AFTER_MS_MAX)), signal);
-    }
-  }
-
-  /** A sink that rejects, which it must not, has at least not accepted. */
-  private async deliver(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<DeliveryOutcome> {
-    try {
-      return await this.options.sink.deliver(events, signal);
-    } catch (error) {
-      return { status: 'later', reason: `internal error: ${(error as Error).message}` };
-    }
-  }
-
   private async redeliver(hold: OutboxHold, letter: RequestedLetter, signal: AbortSignal): Promise<void> {
     const { outbox, cluster, observer } = this.options;
     const { batch, index, series } = letter;
@@ -336,7 +293,7 @@ export class EventPump {
     } catch (error) {
       return outbox.settle(hold, letter.id, `it cannot be read: ${(error as Error).message}`);
     }
-    const refusal = await this.attempt([{ event, text: JSON.stringify(event) }], signal, 1);
+    const refusal = await this.delivery.attempt([{ event, text: JSON.stringify(event) }], signal, 1);
     await outbox.settle(hold, letter.id, refusal?.reason);
     if (refusal === undefined) observer.eventsDelivered(this.name, 1);
   }
@@ -348,16 +305,6 @@ export class EventPump {
       { sink: this.name, event: event.id, reason },
       'an event was refused and is a dead letter now',
     );
-  }
-
-  /** Says once that deliveries fail, and once that they do not any more. */
-  private noteProblem(problem: string | null): void {
-    const { logger } = this.options;
-    if (this.problem === null && problem !== null)
-      logger.warn({ sink: this.name, reason: problem }, 'events cannot be delivered');
-    else if (this.problem !== null && problem === null)
-      logger.info({ sink: this.name }, 'events can be delivered again');
-    this.problem = problem;
   }
 
   private learnLag(backlog: readonly SeriesBacklog[]): void {
@@ -375,7 +322,7 @@ export class EventPump {
       { err: error, sink: this.name, series: seriesName(series) },
       'events of a series wait: its batches cannot be read',
     );
-    this.problem = `${seriesName(series)} cannot be read: ${(error as Error).message}`;
+    this.delivery.problem = `${seriesName(series)} cannot be read: ${(error as Error).message}`;
   }
 
   private isStalled({ seriesId }: SeriesBacklog): boolean {

@@ -710,7 +710,7 @@ export const GUARDS: readonly Guard[] = [
   {
     guard: 'leadership is not handed to a node that has stopped the series',
     file: 'src/cluster/etcd-coordination.ts',
-    find: 'instance !== this.self.instance && this.stoppedBy.get(instance)?.includes(name) !== true,',
+    find: 'instance !== this.self.instance && this.directory.stopped.get(instance)?.includes(name) !== true,',
     replace: 'instance !== this.self.instance,',
     killedBy: withdrawing('is no successor for it'),
   },
@@ -815,14 +815,14 @@ export const GUARDS: readonly Guard[] = [
   {
     guard: 'the position of a sink moves only after it has accepted',
     file: 'src/events/event-pump.ts',
-    find: '    const refusal = await this.attempt(events, signal, Math.max(1, attemptsMax - refusals));',
+    find: '    const refusal = await this.delivery.attempt(events, signal, Math.max(1, attemptsMax - refusals));',
     replace:
-      '    await this.advance(passage, end, []);\n    const refusal = await this.attempt(events, signal, Math.max(1, attemptsMax - refusals));',
+      '    await this.advance(passage, end, []);\n    const refusal = await this.delivery.attempt(events, signal, Math.max(1, attemptsMax - refusals));',
     killedBy: events('event-pump', 'moves the position only after the sink has accepted'),
   },
   {
     guard: 'what a sink cannot take now is sent again',
-    file: 'src/events/event-pump.ts',
+    file: 'src/events/patient-delivery.ts',
     find: "if (outcome.status === 'accepted') {",
     replace: "if (outcome.status !== 'refused') {",
     killedBy: events('event-pump', 'sends what a sink cannot take now again'),
