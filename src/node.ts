@@ -3,21 +3,17 @@ import { fileURLToPath } from 'node:url';
 import { EtcdCoordination } from './cluster/etcd-coordination.ts';
 import { randomAdminToken, removeAdminToken, writeAdminToken } from './config/admin-token-file.ts';
 import { advertiseUrlOf, type Config, nodeIdOf } from './config/index.ts';
-import type { SeriesSettings } from './core/head.ts';
 import { SeqdError } from './core/errors.ts';
 import { GLOBAL_SERIES } from './core/identifiers.ts';
-import { DEFAULT_WINDOW, type WindowLimits } from './core/window.ts';
 import { createSystemClock } from './ports/clock.ts';
 import { NodeLedger } from './node-ledger.ts';
 import type { NodeInfo } from './ports/coordination.ts';
 import type { Logger } from './ports/logger.ts';
 import { AdminService } from './sequencer/admin-service.ts';
-import { Admission } from './sequencer/admission.ts';
-import { CommitSlots } from './sequencer/commit-slots.ts';
-import { INDEX_CAPACITY } from './sequencer/journal-index.ts';
 import { NumberService } from './sequencer/number-service.ts';
 import { alsoTelling } from './sequencer/observer.ts';
-import { SeriesSequencer } from './sequencer/series-sequencer.ts';
+import { openSequencer, windowOf } from './sequencer/open-sequencer.ts';
+import type { SeriesSequencer } from './sequencer/series-sequencer.ts';
 import { createHttpApp } from './server/http/http-app.ts';
 import { type Demos, openDemos } from './server/http/open-demos.ts';
 import { Accounting } from './server/http/request-context.ts';
@@ -102,7 +98,6 @@ export class SeqdNode {
     });
     const metrics = new Metrics();
     const sampler = new NodeSampler();
-    const window = windowOf(config);
     const vocabulary = {
       sites: config.sequence.sites,
       invoiceTypes: config.sequence.invoiceTypes,
@@ -115,8 +110,7 @@ export class SeqdNode {
       clock,
       logger,
     });
-    const { lookup, guard } = this.ledger;
-    this.sequencer = new SeriesSequencer(GLOBAL_SERIES, {
+    this.sequencer = openSequencer(GLOBAL_SERIES, config, {
       store,
       coordination: this.coordination,
       peers: this.peers,
@@ -124,24 +118,7 @@ export class SeqdNode {
       logger,
       observer: alsoTelling(metrics, sampler),
       digest: sha256,
-      random: Math.random,
-      limits: config.sequence.engine,
-      admission: new Admission(config.sequence.engine.queueMax),
-      slots: new CommitSlots(config.sequence.engine.commitsMax, clock),
-      settings: settingsOf(config),
-      window,
-      journal: {
-        batchesMax: config.sequence.journal.batchesMax,
-        bytesMax: config.sequence.journal.megabytesMax * 1024 * 1024,
-      },
-      ledger: {
-        configured: lookup !== undefined,
-        bytesMax: config.sequence.ledger.journalMegabytesMax * 1024 * 1024,
-        // What the index can hold, or the bytes could not be told.
-        batchesMax: INDEX_CAPACITY,
-        ...(lookup === undefined ? {} : { lookup }),
-      },
-      ...(guard === undefined ? {} : { guard }),
+      ledger: this.ledger,
     });
     this.ledger.employ({
       store,
@@ -188,7 +165,7 @@ export class SeqdNode {
       eventLoopDelayMaxMs: this.eventLoop.reader(),
       members: () => readMemberStatus(this.connection),
       patrol: () => this.ledger.patrolView,
-      window,
+      window: windowOf(config),
       vocabulary,
     });
     this.peerServer = new PeerServer({
@@ -387,20 +364,4 @@ export class SeqdNode {
       'etcd is below the floor for production (3.5.33 or 3.6.14); fine for a trial',
     );
   }
-}
-
-function settingsOf({ sequence: { core } }: Config): SeriesSettings {
-  return {
-    start: core.globalCounterStart,
-    maximum: core.maximum,
-    reuse: core.gapRecoveryEnabled ? 'lowest-first' : 'never',
-  };
-}
-
-function windowOf({ sequence: { idempotency } }: Config): WindowLimits {
-  return {
-    ...DEFAULT_WINDOW,
-    keyAgeMsMax: idempotency.windowHours * 3_600_000,
-    keysMax: idempotency.windowMax,
-  };
 }
