@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-// Unit and contract tests need nothing but Node. Integration tests share one real three-member etcd
+// Unit and simulation tests need nothing but Node. Integration tests share one real three-member etcd
 // cluster (test/kit/etcd-global-setup.ts), each under its own key prefix, and one real PostgreSQL
-// (test/kit/postgres-global-setup.ts), each in a database of its own; they run one file at a time so that
-// a test which kills a member disturbs nobody.
+// (test/kit/postgres-global-setup.ts), each in a database of its own; those that kill, pause or fill a member
+// start their own. Most of their time they wait, so two files run at once.
 //
 // Property tests draw their examples from a fixed seed; SEQD_FC_SEED changes it (test/kit/fast-check-setup.ts).
 const setupFiles = ['test/kit/fast-check-setup.ts'];
@@ -41,7 +41,7 @@ export default defineConfig({
           globalSetup: ['test/kit/etcd-global-setup.ts', 'test/kit/postgres-global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       // The page in a real browser, against one demonstration that is started as a user starts it
@@ -65,7 +65,7 @@ export default defineConfig({
           globalSetup: ['test/kit/etcd-global-setup.ts', 'test/kit/postgres-global-setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],
