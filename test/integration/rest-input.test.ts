@@ -360,6 +360,9 @@ const WRONG_METHODS: readonly (readonly [string, string, string])[] = [
   ...['PUT', 'PATCH', 'DELETE', 'OPTIONS'].map(method => [method, '/next', 'GET, POST'] as const),
   ...['GET', 'PUT', 'DELETE'].map(method => [method, '/release', 'POST'] as const),
   ...['POST', 'PUT', 'DELETE'].map(method => [method, '/stats', 'GET'] as const),
+  ...['/metrics', '/dashboard/', '/dashboard/js/main.js'].map(
+    path => ['POST', `/../../..${path}`, 'GET'] as const,
+  ),
 ];
 
 describe('a refused request', () => {
@@ -387,6 +390,11 @@ describe('a refused request', () => {
     expectProblem(answer, { status: 405, code: 'method_not_allowed', says: [method, allow] });
     expect(answer.headers['allow']).toBe(allow);
     expect(await api.series()).toEqual(before);
+  });
+
+  test('a look at the stream that asks for no WebSocket is told what it is', async () => {
+    const answer = await api.send('GET', '/../../../ws');
+    expectProblem(answer, { status: 400, code: 'invalid_request', says: ['WebSocket', 'seqd.live.1'] });
   });
 
   test('HEAD next draws no number', async () => {

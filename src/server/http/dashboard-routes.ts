@@ -5,6 +5,7 @@ import compression from 'compression';
 import express, { type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { serveScripts } from './page-script.ts';
+import { notAllowed } from './sequence-routes.ts';
 
 /** What the page is served from. */
 export interface DashboardOptions {
@@ -28,8 +29,14 @@ export function createDashboardRoutes({ directory, nodeUrls }: DashboardOptions)
   });
   router.get('/js/:name', serveScripts(join(directory, 'js')));
   router.use(express.static(directory, { index: 'index.html', ...REVALIDATED }));
+  router.use((request, response, next) => {
+    if (READING.has(request.method)) next();
+    else notAllowed('GET')(request, response, next);
+  });
   return router;
 }
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** Small files, too, of which the page has many; and brotli no worse than gzip, as it is by default. */
 const COMPRESSION = { threshold: 0, brotli: { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } } };
@@ -52,7 +59,7 @@ function secureHeaders(nodeUrls: () => readonly string[]): RequestHandler {
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'", 'data:'],
-        connectSrc: ["'self'", () => nodeUrls().map(streamOrigin).join(' ')],
+        connectSrc: ["'self'", () => nodeUrls().flatMap(streamOrigin).join(' ')],
         baseUri: ["'none'"],
         formAction: ["'none'"],
         frameAncestors: ["'none'"],
@@ -61,7 +68,7 @@ function secureHeaders(nodeUrls: () => readonly string[]): RequestHandler {
   });
 }
 
-/** `ws://host:port` of a node, as a source expression. */
-function streamOrigin(url: string): string {
-  return new URL(url).origin.replace(/^http/, 'ws');
+/** `ws://host:port` of a node, as a source expression; nothing for a node that is registered with an address that is none. */
+function streamOrigin(url: string): string[] {
+  return URL.canParse(url) ? [new URL(url).origin.replace(/^http/, 'ws')] : [];
 }

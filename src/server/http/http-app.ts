@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express, NextFunction, Request, RequestHandler, Response, Router } from 'express';
 import { SeqdError } from '../../core/errors.ts';
 import type { Metrics } from '../metrics.ts';
+import { LIVE_PATH, LIVE_PROTOCOL } from '../live/live-protocol.ts';
 import { DEMO_BASE } from './demo-routes.ts';
 import { DRAW_PATH, DrawEndpoint, type DrawEndpointOptions } from './draw-endpoint.ts';
 import { type AdminRoutesOptions, createAdminRoutes } from './admin-routes.ts';
@@ -11,7 +12,7 @@ import { createHealthRoutes, type HealthSources } from './health-routes.ts';
 import { createLedgerRoutes, type LedgerRoutesOptions } from './ledger-routes.ts';
 import { type Accounting, contextOf, REQUEST_ID_HEADER } from './request-context.ts';
 import { answerError } from './respond.ts';
-import { createSequenceRoutes, type SequenceRoutesOptions } from './sequence-routes.ts';
+import { createSequenceRoutes, notAllowed, type SequenceRoutesOptions } from './sequence-routes.ts';
 import { createVerifyRoutes, type VerifyRoutesOptions } from './verify-routes.ts';
 
 /** What the HTTP interface is made of. */
@@ -71,10 +72,13 @@ function createExpressApp(options: HttpAppOptions & { draw: DrawEndpoint }): {
   app.use(LEDGER_BASE, mountedAt(LEDGER_BASE), createLedgerRoutes(options), createVerifyRoutes(options));
   if (options.demos !== undefined) app.use(DEMO_BASE, mountedAt(DEMO_BASE), options.demos);
   app.use(createHealthRoutes(options.health));
-  app.get('/metrics', async (_request, response) => {
-    const text = await options.metrics.registry.metrics();
-    response.writeHead(200, { 'content-type': options.metrics.registry.contentType }).end(text);
-  });
+  app
+    .route('/metrics')
+    .get(async (_request, response) => {
+      const text = await options.metrics.registry.metrics();
+      response.writeHead(200, { 'content-type': options.metrics.registry.contentType }).end(text);
+    })
+    .all(notAllowed('GET'));
   app.use(
     DASHBOARD_BASE,
     mountedAt(DASHBOARD_BASE),
@@ -83,6 +87,11 @@ function createExpressApp(options: HttpAppOptions & { draw: DrawEndpoint }): {
       nodeUrls: () => options.coordination.nodes().map(node => node.url),
     }),
   );
+  app.get(LIVE_PATH, (_request, _response, next) => {
+    next(
+      new SeqdError('invalid_request', `${LIVE_PATH} is a WebSocket with the subprotocol ${LIVE_PROTOCOL}`),
+    );
+  });
   app.get('/', (_request, response) => response.redirect('/dashboard/'));
   app.use((request, _response, next) => {
     next(new SeqdError('route_not_found', `There is nothing at ${request.method} ${request.path}`));
