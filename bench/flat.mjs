@@ -4,7 +4,6 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { ensureBuild } from '../scripts/lib/build.mjs';
 import { runBounded } from './lib/bounded-main.mjs';
 import { fillSeries } from './lib/flat/fill-series.mjs';
@@ -12,7 +11,7 @@ import { measureRates } from './lib/flat/measure-rates.mjs';
 import { measureTakeover } from './lib/flat/measure-takeover.mjs';
 import { databaseBytes } from './lib/flat/database-bytes.mjs';
 import { LoadProcess } from './lib/load-process.mjs';
-import { whole } from './lib/options.mjs';
+import { readWholeOptions } from './lib/options.mjs';
 import { makeScratch } from './lib/scratch.mjs';
 import { startBenchEtcd } from './lib/servers/bench-etcd.mjs';
 import { startSeqdNodes } from './lib/servers/seqd-nodes.mjs';
@@ -28,7 +27,7 @@ const USAGE = `npm run bench:flat -- [options]
   --json FILE   write all figures`;
 
 const TIMEOUT_MS = 1_500_000;
-const ROUND_MS = 3_000;
+const ROUND_MS = { full: 3_000, quick: 400 };
 /** What the start script sets for the etcd that it starts. */
 const COMPACTION = { SEQD_ETCD_COMPACTION_MINUTES: '2' };
 
@@ -37,8 +36,8 @@ const progress = line => process.stderr.write(`${line}\n`);
 /** @param {string} [text] */
 const print = (text = '') => process.stdout.write(`${text}\n`);
 
-/** @param {{ numbers: number, pool: number, rounds: number, roundMs: number, json: string | undefined }} options @returns {Promise<boolean>} */
-async function main({ numbers, pool, rounds, roundMs, json }) {
+/** @param {{ numbers: number, pool: number, rounds: number, quick: boolean, json: string | undefined }} options @returns {Promise<boolean>} */
+async function main({ numbers, pool, rounds, quick, json }) {
   await ensureBuild(progress);
   const directory = await makeScratch('flat');
   const names = { empty: `flat-empty-${randomUUID()}`, full: `flat-full-${randomUUID()}` };
@@ -57,7 +56,7 @@ async function main({ numbers, pool, rounds, roundMs, json }) {
       full: leader.url,
       load,
       rounds,
-      ms: roundMs,
+      ms: quick ? ROUND_MS.quick : ROUND_MS.full,
       log: progress,
     });
     const takeover = await measureTakeover(full);
@@ -97,26 +96,9 @@ async function main({ numbers, pool, rounds, roundMs, json }) {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    numbers: { type: 'string' },
-    pool: { type: 'string' },
-    rounds: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
+const options = readWholeOptions(USAGE, {
+  numbers: { full: 10_000_000, quick: 10_000 },
+  pool: { full: 1_000_000, quick: 1_000 },
+  rounds: { full: 5, quick: 1 },
 });
-if (values.help) {
-  print(USAGE);
-} else {
-  const { quick } = values;
-  const options = {
-    numbers: whole('--numbers', values.numbers ?? (quick ? '10000' : '10000000')),
-    pool: whole('--pool', values.pool ?? (quick ? '1000' : '1000000')),
-    rounds: whole('--rounds', values.rounds ?? (quick ? '1' : '5')),
-    roundMs: quick ? 400 : ROUND_MS,
-    json: values.json,
-  };
-  await runBounded(TIMEOUT_MS, () => main(options));
-}
+if (options !== undefined) await runBounded(TIMEOUT_MS, () => main(options));

@@ -5,13 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { ensureBuild } from '../scripts/lib/build.mjs';
 import { runBounded } from './lib/bounded-main.mjs';
 import { measureLive, percent } from './lib/live/measure-live.mjs';
 import { ViewersProcess } from './lib/live/viewers-process.mjs';
 import { LoadProcess } from './lib/load-process.mjs';
-import { whole } from './lib/options.mjs';
+import { readWholeOptions } from './lib/options.mjs';
 import { makeScratch } from './lib/scratch.mjs';
 import { startBenchEtcd } from './lib/servers/bench-etcd.mjs';
 import { startSeqdNodes } from './lib/servers/seqd-nodes.mjs';
@@ -41,8 +40,8 @@ function middle(groups, what) {
   return groups.map(costs => median(costs.map(cost => cost[what])).toFixed(0));
 }
 
-/** @param {{ viewers: number, nodes: number, ms: number, rounds: number, json: string | undefined }} options @returns {Promise<boolean>} */
-async function main({ viewers: count, nodes, ms, rounds, json }) {
+/** @param {{ viewers: number, nodes: number, seconds: number, rounds: number, json: string | undefined }} options @returns {Promise<boolean>} */
+async function main({ viewers: count, nodes, seconds, rounds, json }) {
   await ensureBuild(progress);
   const directory = await makeScratch('live');
   const cluster = `live-${randomUUID()}`;
@@ -53,6 +52,7 @@ async function main({ viewers: count, nodes, ms, rounds, json }) {
   const viewers = new ViewersProcess();
   try {
     const urls = seqd.nodes.map(node => node.url);
+    const ms = seconds * 1_000;
     const found = await measureLive({ urls, load, viewers, count, rounds, ms, log: progress });
     const report = await verifyCluster(endpoints, cluster);
     const costs = spread(found.map(({ cost }) => cost));
@@ -62,7 +62,7 @@ async function main({ viewers: count, nodes, ms, rounds, json }) {
     const alone = found.flatMap(({ before, after }) => [before, after]);
     const watched = found.map(round => round.watched);
     print(
-      `\n${availableParallelism()} cores, etcd ${etcd.version}, ${nodes} nodes; medians of ${rounds} rounds of ${ms / 1_000} s\n`,
+      `\n${availableParallelism()} cores, etcd ${etcd.version}, ${nodes} nodes; medians of ${rounds} rounds of ${seconds} s\n`,
     );
     print(
       textTable([
@@ -98,27 +98,10 @@ async function main({ viewers: count, nodes, ms, rounds, json }) {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    viewers: { type: 'string' },
-    nodes: { type: 'string', default: '4' },
-    seconds: { type: 'string' },
-    rounds: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
+const options = readWholeOptions(USAGE, {
+  viewers: { full: 200, quick: 20 },
+  nodes: { full: 4, quick: 4 },
+  seconds: { full: 5, quick: 1 },
+  rounds: { full: 5, quick: 1 },
 });
-if (values.help) {
-  print(USAGE);
-} else {
-  const { quick } = values;
-  const options = {
-    viewers: whole('--viewers', values.viewers ?? (quick ? '20' : '200')),
-    nodes: whole('--nodes', values.nodes),
-    ms: whole('--seconds', values.seconds ?? (quick ? '1' : '5')) * 1_000,
-    rounds: whole('--rounds', values.rounds ?? (quick ? '1' : '5')),
-    json: values.json,
-  };
-  await runBounded(TIMEOUT_MS, () => main(options));
-}
+if (options !== undefined) await runBounded(TIMEOUT_MS, () => main(options));

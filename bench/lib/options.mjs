@@ -74,3 +74,30 @@ export function whole(flag, text) {
   if (!Number.isInteger(value)) throw new Error(`${flag} must be a whole number, not ${text}`);
   return value;
 }
+
+/**
+ * What a bench was asked for that knows `--quick`, `--json` and whole numbers. Shows its usage when it is asked for that.
+ *
+ * @template {string} Name
+ * @param {string} usage
+ * @param {Readonly<Record<Name, { readonly full: number, readonly quick: number }>>} numbers what they are unless given
+ * @returns {Record<Name, number> & { quick: boolean, json: string | undefined } | undefined} undefined when asked for help
+ * @throws with what is wrong
+ */
+export function readWholeOptions(usage, numbers) {
+  const names = /** @type {Name[]} */ (Object.keys(numbers));
+  /** @type {Record<string, { type: 'string' | 'boolean' }>} */
+  const options = { quick: { type: 'boolean' }, json: { type: 'string' }, help: { type: 'boolean' } };
+  for (const name of names) options[name] = { type: 'string' };
+  const values = /** @type {Record<string, any>} */ (parseArgs({ options }).values);
+  if (values['help'] === true) {
+    process.stdout.write(`${usage}\n`);
+    return undefined;
+  }
+  const quick = values['quick'] === true;
+  const wanted = names.map(name => {
+    const text = values[name] ?? String(numbers[name][quick ? 'quick' : 'full']);
+    return [name, whole(`--${name}`, text)];
+  });
+  return { ...Object.fromEntries(wanted), quick, json: values['json'] };
+}

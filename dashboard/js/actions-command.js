@@ -98,6 +98,7 @@ export function auditCommand(filters, { origin }) {
     'seqd',
     'audit',
     ...AUDIT_OPTIONS.flatMap(([name, flag]) => option(flag, filters[name])),
+    ...(filters.order === 'asc' ? [] : ['--newest-first']),
     ...option('--url', origin),
   ]);
 }
@@ -117,17 +118,19 @@ const AUDIT_OPTIONS = [
 ];
 
 /**
+ * The words of an option, none without a value.
+ *
  * @param {string} name
  * @param {string | number | undefined} value
  */
-function option(name, value) {
+export function option(name, value) {
   if (value === undefined) return [];
   const text = String(value);
   // A value must not be taken for another option.
   return text.startsWith('-') ? [`${name}=${text}`] : [name, text];
 }
 
-/** @param {readonly string[]} list */
-function words(list) {
+/** A command of these words. @param {readonly string[]} list */
+export function words(list) {
   return list.map(shellWord).join(' ');
 }

@@ -1,6 +1,6 @@
 // The two forms of "Draw and release": fields in, bodies of requests out.
 
-import { button, field, select, setChoices, submitButton, textInput } from './actions-controls.js';
+import { button, field, select, setChoices, submitButton, textInput } from './controls.js';
 import { BEHAVIOUR_HINTS, drawBody, releaseBody } from './actions-request.js';
 import { el, setText } from './dom.js';
 import { icon } from './icons.js';
@@ -16,24 +16,28 @@ function placeFields(testid, onchange) {
   const partition = select('partitionId', `${testid}-partition`, { onchange });
   let sites = [];
 
-  function fillPartitions() {
-    setChoices(partition, sites.find(({ id }) => id === site.value)?.partitions ?? []);
+  function fillSites(chosen) {
+    setChoices(
+      site,
+      sites.map(({ id }) => id),
+      chosen,
+    );
+  }
+
+  function fillPartitions(chosen) {
+    setChoices(partition, sites.find(({ id }) => id === site.value)?.partitions ?? [], chosen);
   }
 
   return {
     fields: [field('Site', site), field('Partition', partition)],
     setVocabulary(vocabulary) {
       sites = vocabulary.sites;
-      setChoices(
-        site,
-        sites.map(({ id }) => id),
-      );
+      fillSites();
       fillPartitions();
     },
     choose(siteId, partitionId) {
-      site.value = siteId;
-      fillPartitions();
-      partition.value = partitionId;
+      fillSites(siteId);
+      fillPartitions(partitionId);
     },
     get: () => ({ siteId: site.value, partitionId: partition.value }),
   };
@@ -99,11 +103,13 @@ export function createReleaseForm({ onSubmit, lookUp, extras }) {
     oninput() {
       allocation.value = '';
       type.value = '';
+      setHint(FIRST_HINT);
     },
     onchange: () => void find(),
   });
   const place = placeFields('release', () => {
     placeOf = number.value;
+    setHint('');
   });
   const reason = textInput('reason', 'release-reason', '', { required: true, value: 'cancelled' });
   const allocation = textInput('allocationId', 'release-allocation', 'optional');
@@ -115,16 +121,27 @@ export function createReleaseForm({ onSubmit, lookUp, extras }) {
   );
   // Which number site and partition were looked up, or chosen, for.
   let placeOf = '';
+  // Counts what makes an answer that is on its way one to an older question.
+  let turn = 0;
+  let isTyped = false;
 
+  function setHint(text) {
+    turn += 1;
+    setText(hint, text);
+  }
+
+  /** Whether the form is as its reader knows it: nothing else was asked or filled in meanwhile. */
   async function find({ always = false } = {}) {
     const wanted = number.value;
-    if (wanted === '' || !number.checkValidity() || (!always && placeOf === wanted)) return;
-    setText(hint, `Looking up ${wanted} …`);
+    if (wanted === '' || !number.checkValidity() || (!always && placeOf === wanted)) return true;
+    setHint(`Looking up ${wanted} …`);
+    const mine = turn;
     const { owner, text } = await lookUp(Number(wanted));
-    if (number.value !== wanted) return;
+    if (mine !== turn) return false;
     placeOf = wanted;
-    setText(hint, text);
     if (owner !== undefined) fill({ sequenceNumber: wanted, ...owner });
+    setHint(text);
+    return true;
   }
 
   function fill({ sequenceNumber, siteId, partitionId, allocationId, invoiceType }) {
@@ -166,16 +183,27 @@ export function createReleaseForm({ onSubmit, lookUp, extras }) {
     buttons: extras(body),
     async onSubmit() {
       // Enter in the field of the number comes before the look-up that leaving the field begins.
-      await find();
+      if (!(await find())) return;
+      isTyped = false;
       onSubmit(body());
     },
   });
+  form.addEventListener('input', () => {
+    isTyped = true;
+  });
+
+  function takeOver(fields) {
+    fill(fields);
+    isTyped = false;
+    setHint(`${fields.sequenceNumber} belongs to ${fields.siteId} / ${fields.partitionId}.`);
+  }
 
   return {
     form,
-    takeOver(fields) {
-      fill(fields);
-      setText(hint, `${fields.sequenceNumber} belongs to ${fields.siteId} / ${fields.partitionId}.`);
+    takeOver,
+    /** The same, unless somebody is filling it in: another number must not come under their hands. */
+    offer(fields) {
+      if (!isTyped && !form.contains(document.activeElement)) takeOver(fields);
     },
     find(sequenceNumber) {
       number.value = String(sequenceNumber);

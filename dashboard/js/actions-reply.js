@@ -2,9 +2,9 @@
 
 import { curlCommand, nextCommand, releaseCommand } from './actions-command.js';
 import { adviceFor, NEXT_PATH, releasable, replyKind } from './actions-request.js';
-import { button, factList, glyph, openNumber } from './actions-controls.js';
+import { button, commandButtons, factList, glyph, openNumber } from './controls.js';
 import { el } from './dom.js';
-import { clock, ms } from './format.js';
+import { clock, ms, plural, range, ranges } from './format.js';
 
 /** Ranges that are shown; more are in the raw answer. */
 const RANGES_MAX = 24;
@@ -28,7 +28,7 @@ export function summaryOf({ body, answer }) {
   const owner = `${body.siteId} / ${body.partitionId}`;
   if (!answer.ok) return { shape: '▲', tone: 'bad', title: answer.problem.title, numbers: '', owner };
   const { shape, tone, title } = lookOf(answer.body);
-  return { shape, tone, title, numbers: numbersText(answer.body), owner };
+  return { shape, tone, title, numbers: ranges(rangesOf(answer.body), answer.body.count ?? 1), owner };
 }
 
 /** @param on {release(fields), again(entry), lookUp(number)} */
@@ -44,10 +44,7 @@ export function copyButtons({ ui }, request) {
     const { path, body, key } = request();
     return path === NEXT_PATH ? nextCommand(body, { origin, key }) : releaseCommand(body, { origin, key });
   };
-  return [
-    ui.copyButton('curl command', () => curlCommand({ origin, ...request() }), { label: 'curl' }),
-    ui.copyButton('CLI command', cli, { label: 'CLI' }),
-  ];
+  return commandButtons(ui, { curl: () => curlCommand({ origin, ...request() }), cli });
 }
 
 function goodCard(app, entry, on) {
@@ -148,29 +145,19 @@ function rangesOf(reply) {
 }
 
 function numbersText(reply) {
-  return rangesOf(reply).map(rangeText).join(', ');
-}
-
-function rangeText({ first, last }) {
-  return first === last ? String(first) : `${first}–${last}`;
+  return rangesOf(reply).map(range).join(', ');
 }
 
 function numberLinks(app, reply) {
-  const ranges = rangesOf(reply);
+  const all = rangesOf(reply);
   return el('p', { class: 'numbers', dataset: { testid: 'reply-numbers' } }, [
-    ranges.slice(0, RANGES_MAX).map(range =>
-      el(
-        'button',
-        {
-          type: 'button',
-          class: 'number',
-          title: range.reused === true ? 'from the pool' : undefined,
-          onclick: () => openNumber(app, range.first),
-        },
-        rangeText(range),
-      ),
+    all.slice(0, RANGES_MAX).map(one =>
+      button(range(one), undefined, () => openNumber(app, one.first), {
+        class: 'number',
+        title: one.reused === true ? 'from the pool' : undefined,
+      }),
     ),
-    ranges.length > RANGES_MAX && el('span', null, `and ${ranges.length - RANGES_MAX} ranges more`),
+    all.length > RANGES_MAX && el('span', null, `and ${plural(all.length - RANGES_MAX, 'range')} more`),
   ]);
 }
 

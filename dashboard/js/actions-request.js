@@ -127,15 +127,10 @@ export function adviceFor({ code, retry, retryAfterSeconds }) {
     const when = retryAfterSeconds === undefined ? 'in a moment' : `in ${retryAfterSeconds} s`;
     return { text: `Nothing was changed. Send it again ${when}, or at another node at once.`, again: true };
   }
-  if (retry === 'same-key')
-    return {
-      text: 'It may have taken effect. Send it again with the same key: that gives the first answer again, no second number.',
-      again: true,
-    };
   if (retry === 'never')
     return { text: 'Sending the same again will not help; change the request.', again: false };
   return {
-    text: 'Send it again with the same key: it takes effect once at most.',
+    text: 'It may have taken effect. Send it again with the same key: that gives the first answer again, no second number.',
     again: true,
   };
 }
@@ -150,6 +145,7 @@ const ADVICE = {
   already_void: 'It is void for good; nothing is left to do.',
   number_reserved: 'Confirm or cancel its reservation instead.',
   simulated_disabled: 'See core.simulated-enabled in the configuration.',
+  exhausted: 'No new number is left in this series; a single one may come from the pool.',
   idempotency_key_reused: 'Send it as a new request, which gets a new key.',
 };
 

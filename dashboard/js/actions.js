@@ -1,15 +1,17 @@
 // Draw and release: any site, partition and type by button, the last answers, and the same as commands.
 
-import { button, glyph, RELEASE_EVENT } from './actions-controls.js';
+import { button, glyph, RELEASE_EVENT } from './controls.js';
 import { copyButtons, replyCard, summaryOf } from './actions-reply.js';
 import { createDrawForm, createReleaseForm } from './actions-form.js';
-import { drawBody, NEXT_PATH, RELEASE_PATH, releaseBody, remember } from './actions-request.js';
+import { drawBody, NEXT_PATH, releasable, RELEASE_PATH, releaseBody, remember } from './actions-request.js';
 import { newKey } from './api.js';
 import { el, setHidden, setText } from './dom.js';
 import { clock } from './format.js';
 
 /** A request that takes longer is told of. */
 const SLOW_MS = 500;
+/** Places that have a button of their own; a form has all of them. */
+const QUICK_MAX = 16;
 /** Without the stream by then, the vocabulary is asked for. */
 const STREAM_WAIT_MS = 2_500;
 
@@ -79,9 +81,9 @@ export function mount(section, app) {
   // One number of the first type that issues, for each place.
   function fillQuick() {
     const type = Object.keys(vocabulary.invoiceTypes).find(name => vocabulary.invoiceTypes[name] === 'issue');
-    const places = vocabulary.sites.flatMap(({ id, partitions }) =>
-      partitions.map(partition => [id, partition]),
-    );
+    const places = vocabulary.sites
+      .flatMap(({ id, partitions }) => partitions.map(partition => [id, partition]))
+      .slice(0, QUICK_MAX);
     if (type === undefined) return;
     quick.replaceChildren(
       el('span', { class: 'quick-label' }, 'One ', el('b', null, type), ' number for'),
@@ -117,7 +119,9 @@ export function mount(section, app) {
     if (answer.ok && path === RELEASE_PATH) noteReleased(answer.body);
     history = remember(history, entry);
     show(entry);
-    if (answer.ok && path === NEXT_PATH) offerRelease(answer.body);
+    // The release form takes over what was drawn last.
+    const next = answer.ok && path === NEXT_PATH ? releasable(answer.body, entry.released) : undefined;
+    if (next !== undefined) release.offer(next);
     const { title, numbers, owner } = summaryOf(entry);
     ui.announce(`${title} ${numbers} for ${owner}`, { urgent: !answer.ok });
   }
@@ -128,23 +132,9 @@ export function mount(section, app) {
     setText(waiting, slow === 0 ? '' : `${text}; it is sent again with the same key for up to 10 s …`);
   }
 
-  // The release form takes over what was drawn last.
-  function offerRelease({ allocationId, sequenceNumber, siteId, partitionId, invoiceType, released }) {
-    if (allocationId === undefined || released !== undefined) return;
-    if (
-      section.contains(document.activeElement) &&
-      document.activeElement.closest('[data-testid="release-form"]')
-    )
-      return;
-    release.takeOver({ sequenceNumber, siteId, partitionId, allocationId, invoiceType });
-  }
-
   function noteReleased({ sequenceNumber, allocationId }) {
-    for (const entry of history) if (isFrom(entry, allocationId)) entry.released.add(sequenceNumber);
-  }
-
-  function isFrom({ answer }, allocationId) {
-    return answer.ok && answer.body.numbers !== undefined && answer.body.allocationId === allocationId;
+    for (const { answer, released } of history)
+      if (answer.ok && answer.body.allocationId === allocationId) released.add(sequenceNumber);
   }
 
   const on = {
@@ -169,29 +159,25 @@ export function mount(section, app) {
     list.replaceChildren(
       ...history.map(entry => {
         const { shape, tone, title, numbers, owner } = summaryOf(entry);
+        const parts = [
+          glyph(shape),
+          el('span', { class: 'what' }, title),
+          el('span', { class: 'numbers' }, numbers),
+          el('span', { class: 'owner' }, owner),
+          el('time', null, clock(entry.at)),
+        ];
+        const choose = () => {
+          show(entry);
+          list.querySelector('[aria-current]')?.focus();
+        };
         return el(
           'li',
           null,
-          el(
-            'button',
-            {
-              type: 'button',
-              class: 'history-item',
-              'data-tone': tone,
-              'aria-current': entry === shown ? 'true' : undefined,
-              onclick: () => {
-                show(entry);
-                list.querySelector('[aria-current]')?.focus();
-              },
-            },
-            [
-              glyph(shape),
-              el('span', { class: 'what' }, title),
-              el('span', { class: 'numbers' }, numbers),
-              el('span', { class: 'owner' }, owner),
-              el('time', null, clock(entry.at)),
-            ],
-          ),
+          button(parts, undefined, choose, {
+            class: 'history-item',
+            'data-tone': tone,
+            'aria-current': entry === shown ? 'true' : undefined,
+          }),
         );
       }),
     );

@@ -1,5 +1,7 @@
 // Questions for the audit trail (GET /api/v1/audit) as addresses. Knows nothing of the page.
 
+import { range } from './format.js';
+
 export const AUDIT_PATH = '/api/v1/audit';
 
 /** Rows of a page. */
@@ -19,7 +21,11 @@ export const AUDIT_FILTERS = /** @type {const} */ ([
   'to',
 ]);
 
-/** @typedef {{ [K in typeof AUDIT_FILTERS[number]]?: string }} AuditFilters what is empty does not filter */
+/**
+ * What is empty does not filter. Pages have the newest first, unless `order` is `asc`; a file always begins with the oldest.
+ *
+ * @typedef {{ [K in typeof AUDIT_FILTERS[number]]?: string } & { order?: 'asc' }} AuditFilters
+ */
 
 /** Kinds of rows, as the API knows them. @type {readonly (string | readonly [string, string])[]} */
 export const AUDIT_KINDS = [
@@ -36,6 +42,12 @@ export const AUDIT_KINDS = [
   'import',
   'adopt',
   'retire',
+];
+
+/** What comes first on a page. @type {readonly (readonly [string, string])[]} */
+export const AUDIT_ORDERS = [
+  ['', 'Newest first'],
+  ['asc', 'Oldest first'],
 ];
 
 /** Stretches of time up to now, in milliseconds. @type {readonly (readonly [string, string, number])[]} */
@@ -59,6 +71,7 @@ export function auditLink(filters) {
     const value = filters[name]?.trim() ?? '';
     if (value !== '') query.set(name, value);
   }
+  if (filters.order === 'asc') query.set('order', 'asc');
   return query.toString();
 }
 
@@ -76,6 +89,7 @@ export function auditFilters(link) {
     const value = query.get(name)?.trim() ?? '';
     if (value !== '') filters[name] = value;
   }
+  if (query.get('order') === 'asc') filters.order = 'asc';
   return filters;
 }
 
@@ -86,7 +100,12 @@ export function auditFilters(link) {
  * @param {string | null} cursor the `next` of the page before
  */
 export function auditPagePath(filters, cursor) {
-  return withQuery(filters, { limit: String(AUDIT_PAGE), ...(cursor === null ? {} : { cursor }) });
+  const { order = 'desc' } = filters;
+  return withQuery(filters, {
+    order,
+    limit: String(AUDIT_PAGE),
+    ...(cursor === null ? {} : { cursor }),
+  });
 }
 
 /**
@@ -103,10 +122,10 @@ export function auditExportPath(filters, format) {
  * @param {AuditFilters} filters
  * @param {Record<string, string>} more
  */
-function withQuery(filters, more) {
-  const link = auditLink(filters);
-  const rest = new URLSearchParams(more).toString();
-  return `${AUDIT_PATH}?${link === '' ? rest : `${link}&${rest}`}`;
+function withQuery({ order: _order, ...filters }, more) {
+  const query = new URLSearchParams(auditLink(filters));
+  for (const [name, value] of Object.entries(more)) query.set(name, value);
+  return `${AUDIT_PATH}?${query}`;
 }
 
 /**
@@ -162,7 +181,7 @@ export function auditReach(page) {
  */
 export function auditCells(row) {
   const { first, last, facts, releasedTo, event } = row;
-  const run = facts > 1 ? ' one each' : '';
+  const run = facts > 1 && last > first ? ' one each' : '';
   const back = event === 'issued' || event === 'reissued' ? ', back' : '';
   const to = releasedTo === null || event === 'void' ? '' : `${back} to ${releasedTo}`;
   const owner = row['siteId'] === null ? '' : `${row['siteId']} / ${row['partitionId']}`;
@@ -181,7 +200,7 @@ export function auditCells(row) {
     key: String(row['position']),
     at: row['at'],
     event: `${event}${to}`,
-    numbers: first === last ? String(first) : `${first}–${last}${run}`,
+    numbers: range({ first, last }) + run,
     number: first,
     cells: [owner, ...optional.map(name => (row[name] === null ? '' : String(row[name])))],
   };

@@ -27,7 +27,7 @@ export function createAuditTable() {
       dataset: { testid: 'audit-table' },
     },
     el('table', null, [
-      el('caption', { class: 'visually-hidden' }, 'Audit trail, oldest first'),
+      el('caption', { class: 'visually-hidden' }, 'Audit trail'),
       el(
         'thead',
         null,

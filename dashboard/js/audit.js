@@ -6,15 +6,15 @@ import {
   field,
   onNumber,
   openNumber,
-  partitionsOf,
   select,
   setChoices,
   submitButton,
   textInput,
-} from './actions-controls.js';
+} from './controls.js';
 import { el, setHidden, setText } from './dom.js';
 import {
   AUDIT_KINDS,
+  AUDIT_ORDERS,
   AUDIT_TIMES,
   auditExportPath,
   auditFilters,
@@ -25,7 +25,7 @@ import {
   plainRange,
 } from './audit-query.js';
 import { createAuditTable } from './audit-table.js';
-import { plural } from './format.js';
+import { clock, dateClock, plural } from './format.js';
 
 /** Fills the section. */
 export function mount(section, app) {
@@ -46,6 +46,7 @@ export function mount(section, app) {
     reference: textInput('reference', 'audit-reference', 'exactly'),
   };
   const time = select('time', 'audit-time');
+  const order = select('order', 'audit-order');
   const mistake = el('p', { class: 'find-error', role: 'alert', dataset: { testid: 'audit-error' } });
   const form = el('form', { class: 'audit-form', role: 'search', 'aria-label': 'Filter the audit trail' }, [
     el('div', { class: 'fields' }, [
@@ -56,6 +57,7 @@ export function mount(section, app) {
       field('Type', controls.invoiceType),
       field('Reference', controls.reference),
       field('Time', time),
+      field('Order', order),
       el('div', { class: 'buttons' }, [
         submitButton('Show', 'audit-go'),
         button('Clear', 'audit-clear', () => go({}), { class: 'ghost' }),
@@ -68,10 +70,12 @@ export function mount(section, app) {
   const table = createAuditTable();
   const reach = el('p', { class: 'note', dataset: { testid: 'audit-reach' } });
   const page = el('span', { class: 'muted small', role: 'status', dataset: { testid: 'audit-page' } });
+  // Pages by their cursors: this one is the last of `cursors`, so that an error leaves the way to it and back.
   const first = button('First', 'audit-first', () => void turn([null]));
   const back = button('‹ Back', 'audit-back', () => void turn(cursors.slice(0, -1)));
   const forward = button('Next ›', 'audit-next', () => void turn([...cursors, next]));
   const again = button('Look again', 'audit-again', () => void turn(cursors));
+  setHidden(again, true);
 
   section.append(
     el(
@@ -89,7 +93,7 @@ export function mount(section, app) {
     el('div', { class: 'audit-pages' }, page, el('div', { class: 'buttons' }, first, back, forward, again)),
   );
   setFilters(auditFilters(links.get('audit')));
-  setPage();
+  setButtons();
 
   form.addEventListener('submit', event => {
     event.preventDefault();
@@ -99,12 +103,9 @@ export function mount(section, app) {
     if (wrong === undefined) go(wanted);
   });
   onNumber(table.element, number => openNumber(app, number));
-  links.on('audit', link => {
-    setFilters(auditFilters(link));
-    isOpen = true;
-    void turn([null]);
-  });
-  store.on('vocabulary', fillNames);
+  links.on('audit', link => show(auditFilters(link)));
+  // What somebody has chosen and not sent stays.
+  store.on('vocabulary', () => fillNames(name => controls[name].value));
   for (const [link, label] of [
     [csv, 'CSV'],
     [json, 'JSON'],
@@ -135,6 +136,7 @@ export function mount(section, app) {
       const value = control.value.trim();
       if (value !== '') wanted[name] = name === 'number' ? plainRange(value) : value;
     }
+    if (order.value !== '') wanted.order = order.value;
     const stretch = AUDIT_TIMES.find(([id]) => id === time.value)?.[2];
     if (time.value === 'link') Object.assign(wanted, pick(filters, ['from', 'to']));
     else if (stretch > 0) wanted.from = new Date(store.now() - stretch).toISOString();
@@ -144,19 +146,26 @@ export function mount(section, app) {
 
   function go(wanted) {
     const link = auditLink(wanted);
-    if (link === auditLink(filters)) void turn([null]);
+    if (link === (links.get('audit') ?? '')) show(wanted);
     else links.set({ audit: link });
+  }
+
+  function show(wanted) {
+    setFilters(wanted);
+    isOpen = true;
+    void turn([null]);
   }
 
   function setFilters(wanted) {
     filters = wanted;
     setText(mistake, '');
-    fillNames();
+    fillNames(name => filters[name] ?? '');
     controls.number.value = filters.number ?? '';
     controls.reference.value = filters.reference ?? '';
     setChoices(controls.kind, AUDIT_KINDS, filters.kind ?? '');
+    setChoices(order, AUDIT_ORDERS, filters.order ?? '');
     const { from, to } = filters;
-    setTimes(from === undefined && to === undefined ? '' : `${from ?? '…'} to ${to ?? 'now'}`);
+    setTimes(from === undefined && to === undefined ? '' : `${moment(from, '…')} to ${moment(to, 'now')}`);
     csv.href = auditExportPath(filters, 'csv');
     json.href = auditExportPath(filters, 'json');
   }
@@ -166,16 +175,15 @@ export function mount(section, app) {
     setChoices(time, fixed === '' ? choices : [...choices, ['link', fixed]], fixed === '' ? '' : 'link');
   }
 
-  function fillNames() {
-    const { vocabulary } = store.view ?? {};
-    if (vocabulary === undefined) return;
+  function fillNames(chosen) {
+    const { sites = [], invoiceTypes = {} } = store.view?.vocabulary ?? {};
     const names = {
-      siteId: vocabulary.sites.map(({ id }) => id),
-      partitionId: partitionsOf(vocabulary),
-      invoiceType: Object.keys(vocabulary.invoiceTypes),
+      siteId: sites.map(({ id }) => id),
+      partitionId: new Set(sites.flatMap(({ partitions }) => partitions)),
+      invoiceType: Object.keys(invoiceTypes),
     };
     for (const [name, values] of Object.entries(names))
-      setChoices(controls[name], [['', 'All'], ...values], filters[name] ?? '');
+      setChoices(controls[name], [['', 'All'], ...values], chosen(name));
   }
 
   async function turn(to) {
@@ -184,41 +192,49 @@ export function mount(section, app) {
     const answer = await api.get(auditPagePath(filters, to.at(-1)));
     if (mine !== asked) return;
     table.element.removeAttribute('aria-busy');
-    if (!answer.ok) return fail(answer.problem);
     cursors = to;
-    next = answer.body.next;
-    const { tone, text } = auditReach(answer.body);
+    if (answer.ok) showPage(answer.body);
+    else fail(answer.problem);
+    setButtons();
+    setHidden(again, false);
+  }
+
+  function showPage(body) {
+    next = body.next;
+    const { tone, text } = auditReach(body);
     reach.dataset.tone = tone;
     setText(reach, text);
-    table.show(answer.body.rows, emptyText(filters));
-    setPage(answer.body.rows.length);
+    table.show(body.rows, emptyText(auditLink({ ...filters, order: undefined })));
+    const [from, end] = filters.order === 'asc' ? ['oldest', 'newest'] : ['newest', 'oldest'];
+    const rest = next === null ? `, up to the ${end}` : '';
+    const rows = plural(body.rows.length, 'row');
+    setText(page, `Page ${cursors.length}: ${rows}, ${from} first${rest}, read at ${clock(store.now())}`);
   }
 
   function fail({ title, detail }) {
+    next = null;
     reach.dataset.tone = 'bad';
     setText(reach, detail || title);
     // What is there may be of other filters.
     table.show([], title);
+    setText(page, '');
     ui.announce(title, { urgent: true });
-    setPage();
-    setHidden(again, false);
   }
 
-  function setPage(rows) {
-    first.disabled = cursors.length < 2;
-    back.disabled = cursors.length < 2;
+  function setButtons() {
+    first.disabled = back.disabled = cursors.length < 2;
     forward.disabled = next === null;
-    setHidden(again, rows === undefined || next !== null);
-    if (rows === undefined) return setText(page, '');
-    const end = next === null ? ', up to the newest' : '';
-    setText(page, `Page ${cursors.length}: ${plural(rows, 'row')}, oldest first${end}`);
   }
 }
 
-function emptyText(filters) {
-  return Object.keys(filters).length === 0
+function emptyText(link) {
+  return link === ''
     ? 'Nothing has happened yet. Draw a number.'
     : 'Nothing in the audit trail matches these filters.';
+}
+
+function moment(text, without) {
+  return text === undefined ? without : dateClock(Date.parse(text));
 }
 
 function pick(object, names) {

@@ -36,18 +36,6 @@ export function figureWithUnit(value, { unit, digits }) {
 }
 
 /**
- * A part of a whole in percent; `< 0.1 %` for what would round to nothing.
- *
- * @param {number} part
- * @param {number} whole
- */
-export function percent(part, whole) {
-  if (part === 0 || whole === 0) return '0 %';
-  const value = (100 * part) / whole;
-  return value < 0.1 ? '< 0.1 %' : `${figure(value, 1)} %`;
-}
-
-/**
  * Last, lowest and highest of a column from an index on, without the gaps; `null` when there is nothing but gaps.
  *
  * @param {readonly (number | null | undefined)[]} column

@@ -1,4 +1,4 @@
-// One chart: a figure around uPlot, with its legend, its text and its cursor.
+// One chart: a figure around uPlot (a template in index.html), with its legend, its text and its cursor.
 //
 //   createChartPanel(chart, {theme, phase, onCursor, onShown}) → panel
 //   panel.element                     the figure
@@ -13,51 +13,27 @@ import { figure, statsOf, summaryOf, valuesAt } from './chart-figures.js';
 import { createPlot, paintMarks, plotWidth, swatch } from './chart-plot.js';
 import { firstIndexFrom, frameOf } from './chart-range.js';
 import { createSteadyAxis } from './chart-scale.js';
-import { el, setAttr, setText } from './dom.js';
+import { append, copyOf, el, partsOf, setAttr, setClass, setText } from './dom.js';
 import { clock } from './format.js';
 
 export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
-  const ids = { title: `chart-${chart.id}-title`, text: `chart-${chart.id}-text` };
+  const element = copyOf('chart-card');
+  const { heading, title, unit, legend, plot, text } = partsOf(element);
+  setAttr(element, 'data-testid', `chart-${chart.id}`);
+  setClass(element, 'chart-wide', chart.wide === true);
+  setAttr(heading, 'id', `chart-${chart.id}-title`);
+  setAttr(element, 'aria-labelledby', heading.id);
+  setText(title, chart.title);
+  setText(unit, chart.unit === '/s' ? 'per second' : chart.unit);
   const values = chart.lines.map(() => el('span', { class: 'chart-value' }));
-  const text = el('figcaption', { id: ids.text, class: 'chart-text' });
-  const plot = el('div', {
-    class: 'chart-plot',
-    tabindex: '0',
-    role: 'slider',
-    'aria-label': `Cursor of ${chart.title}`,
-    'aria-describedby': ids.text,
-    'aria-valuemin': '0',
-    'aria-valuemax': '100',
-    'aria-valuenow': '100',
-    'aria-valuetext': 'at the end',
-    dataset: { testid: `plot-${chart.id}` },
-  });
-  const element = el(
-    'figure',
-    {
-      class: chart.wide ? 'chart chart-wide' : 'chart',
-      'aria-labelledby': ids.title,
-      dataset: { testid: `chart-${chart.id}` },
-    },
-    el(
-      'div',
-      { class: 'chart-head' },
-      el(
-        'h3',
-        { id: ids.title },
-        chart.title,
-        ' ',
-        el('span', { class: 'chart-unit' }, unitWord(chart.unit)),
-      ),
-      el(
-        'ul',
-        { class: 'chart-legend' },
-        chart.lines.map((line, i) => el('li', {}, swatch(line), el('span', {}, line.label), values[i])),
-      ),
-    ),
-    plot,
-    text,
+  append(
+    legend,
+    chart.lines.map((line, i) => el('li', {}, swatch(line), el('span', {}, line.label), values[i])),
   );
+  setAttr(text, 'id', `chart-${chart.id}-text`);
+  setAttr(plot, 'data-testid', `plot-${chart.id}`);
+  setAttr(plot, 'aria-label', `Cursor of ${chart.title}`);
+  setAttr(plot, 'aria-describedby', text.id);
 
   const axis = createSteadyAxis(chart);
   const data = [[], ...chart.lines.map(() => [])];
@@ -161,8 +137,4 @@ export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
       plotter?.redraw(false, true);
     },
   };
-}
-
-function unitWord(unit) {
-  return unit === '/s' ? 'per second' : unit;
 }

@@ -52,10 +52,10 @@ export function plotWidth(plotter) {
 }
 
 /**
- * A plot that fills `target`. `lines` as in chart-series.js, `data` their columns, X first; `yEnd()` is the end of the Y axis,
- * `xLabel(x)` a text below, `draw(plotter)` runs after each frame.
+ * A plot that fills `target`. `lines` as in chart-series.js, `data` their columns, X first: the `time`, Unix milliseconds, or seconds
+ * from a beginning. `yEnd()` is the end of the Y axis, `draw(plotter)` runs after each frame.
  */
-export function createPlot(target, { theme, lines, data, yEnd, time, xLabel = timeLabel, draw }) {
+export function createPlot(target, { theme, lines, data, yEnd, time, draw }) {
   const axis = {
     stroke: () => theme.text,
     grid: { stroke: () => theme.grid, width: 1 },
@@ -66,7 +66,10 @@ export function createPlot(target, { theme, lines, data, yEnd, time, xLabel = ti
   const labelsBelow = (u, splits) => {
     const { min, max } = u.scales.x;
     const cut = max - ((max - min) * 16) / plotWidth(u);
-    return splits.map(x => (x > cut ? '' : xLabel(x)));
+    // Seconds are said where any line needs them.
+    const digits = splits.every(x => x % 60_000 === 0) ? 5 : 8;
+    const labelOf = x => (time ? clockAt(x).slice(0, digits) : `${x} s`);
+    return splits.map(x => (x > cut ? '' : labelOf(x)));
   };
   const plotter = new globalThis.uPlot(
     {
@@ -182,6 +185,6 @@ function remembering(fn) {
   };
 }
 
-const timeLabel = remembering(at => (at % 60_000 === 0 ? clock(at).slice(0, 5) : clock(at)));
+const clockAt = remembering(clock);
 const textWidth = remembering((label, ctx) => Math.ceil(ctx.measureText(label).width));
 const widthOf = (ctx, label) => textWidth(label, ctx);

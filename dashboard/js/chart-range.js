@@ -1,15 +1,15 @@
 // Which stretch of the past the charts show.
 
 /**
- * The ranges to choose from. `id` is what the address says, `column` the resolution in the store's history.
+ * The ranges to choose from, each with a button in index.html. `id` is what the address says, `column` the resolution in the store's history.
  *
- * @typedef {{ id: string, label: string, spoken: string, column: 'minute' | 'fiveMinutes' | 'hour', spanMs: number }} Range
+ * @typedef {{ id: string, spoken: string, column: 'minute' | 'fiveMinutes' | 'hour', spanMs: number }} Range
  * @type {readonly [Range, ...Range[]]}
  */
 export const RANGES = [
-  { id: '1m', label: '1 min', spoken: 'last minute', column: 'minute', spanMs: 60_000 },
-  { id: '5m', label: '5 min', spoken: 'last 5 minutes', column: 'fiveMinutes', spanMs: 300_000 },
-  { id: '1h', label: '1 h', spoken: 'last hour', column: 'hour', spanMs: 3_600_000 },
+  { id: '1m', spoken: 'last minute', column: 'minute', spanMs: 60_000 },
+  { id: '5m', spoken: 'last 5 minutes', column: 'fiveMinutes', spanMs: 300_000 },
+  { id: '1h', spoken: 'last hour', column: 'hour', spanMs: 3_600_000 },
 ];
 
 /**

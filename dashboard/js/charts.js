@@ -8,7 +8,7 @@ import { CHARTS } from './chart-series.js';
 import { valuesAt } from './chart-figures.js';
 import { createChartTools, createMarkList } from './chart-tools.js';
 import { mountDemoStrip } from './demo-strip.js';
-import { el, setText } from './dom.js';
+import { partsOf, setText } from './dom.js';
 import { clock } from './format.js';
 
 /** Not more often than the stream brings something: 100 ms less what a frame may be early. */
@@ -33,16 +33,13 @@ export function mount(section, app) {
   let timer;
   let drawn;
 
-  const tools = createChartTools(app, {
+  const part = partsOf(section);
+  const showTools = createChartTools(part, app, {
     setRange: id => links.set({ range: id === RANGES[0].id ? undefined : id }),
-    setPaused: pause => setPaused(pause),
+    setPaused,
   });
-  const readout = el('p', { class: 'chart-readout', dataset: { testid: 'chart-readout' } }, NO_CURSOR);
-  const grid = el('div', { class: 'charts-grid' });
-  const markList = createMarkList();
-  const strip = el('div', { class: 'demo-strip-place' });
-  section.append(tools.element, strip, grid, readout, markList.element);
-  mountDemoStrip(strip, app);
+  const showMarks = createMarkList(part);
+  mountDemoStrip(part['strip-place'], app);
 
   const theme = createChartTheme(section, () => panels?.forEach(panel => panel.redraw()));
   const panels = CHARTS.map((chart, i) =>
@@ -53,8 +50,9 @@ export function mount(section, app) {
       onShown: () => draw({ anyway: true }),
     }),
   );
-  grid.append(...panels.map(panel => panel.element));
-  tools.show({ range, paused: false });
+  part.grid.append(...panels.map(panel => panel.element));
+  showTools({ range, paused: false });
+  setText(part['chart-readout'], NO_CURSOR);
 
   store.on(['sample', 'snapshot'], () => drawSoon());
   store.on(['event', 'snapshot'], () => {
@@ -62,7 +60,7 @@ export function mount(section, app) {
   });
   links.on('range', id => {
     range = rangeOf(id);
-    tools.show({ range, paused: frozen !== undefined, at: frozen?.at });
+    showTools({ range, paused: frozen !== undefined, at: frozen?.at });
     draw({ anyway: true });
   });
 
@@ -70,7 +68,7 @@ export function mount(section, app) {
     frozen = pause
       ? { history: copyHistory(store.history), marks: [...book.marks], at: store.history.minute.t.at(-1) }
       : undefined;
-    tools.show({ range, paused: pause, at: frozen?.at });
+    showTools({ range, paused: pause, at: frozen?.at });
     draw({ anyway: true });
   }
 
@@ -112,8 +110,8 @@ export function mount(section, app) {
       if (panel.shown) panel.showValues(index);
       panel.showCursor(place, index);
     }
-    setText(readout, place === null ? NO_CURSOR : readoutOf(columns, at, index));
-    markList.show(marks, range);
+    setText(part['chart-readout'], place === null ? NO_CURSOR : readoutOf(columns, at, index));
+    showMarks(marks, range);
   }
 
   function describe(columns, window) {

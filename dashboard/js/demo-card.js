@@ -1,61 +1,40 @@
 // One demonstration to run: its name, and opened what it is about to do, what it breaks, its parameters and buttons.
 
+import { button, commandButtons, submitButton } from './controls.js';
 import { asCommand, asCurl, limitsOf, readParameter } from './demo-parameters.js';
 import { el, setAttr, setHidden, setText } from './dom.js';
 
-/** `on` has `toggle()`, `run(parameters)` and `cancel()`. The card's `show(state)` brings it up to date. */
+/** `on` has `toggle()` and `run(parameters)`. The card's `show(state)` brings it up to date. */
 export function createDemoCard(description, { ui }, on) {
   const { name, title, plan, disturbs, seconds, parameters, unavailable } = description;
   const bodyId = `demo-body-${name}`;
   const fields = parameters.map(parameter => createField(name, parameter));
-  const toggle = el(
-    'button',
-    {
-      type: 'button',
-      class: 'demo-toggle',
-      'aria-controls': bodyId,
-      dataset: { testid: `demo-toggle-${name}` },
-      onclick: on.toggle,
-    },
-    el('span', { class: 'demo-arrow', 'aria-hidden': 'true' }),
-    el('span', { class: 'demo-title' }, title),
-    el(
-      'span',
-      { class: 'demo-meta muted' },
-      disturbs === '' ? '' : el('span', { class: 'demo-breaks' }, 'breaks'),
-      `≈ ${seconds} s`,
-    ),
-  );
-  const run = el(
-    'button',
-    { type: 'submit', class: 'primary', dataset: { testid: `demo-run-${name}` } },
-    'Run',
-  );
-  const cancel = el(
-    'button',
-    { type: 'button', onclick: on.cancel, dataset: { testid: `demo-cancel-${name}` } },
-    'Cancel',
-  );
-  const note = el('p', { class: 'demo-note', role: 'status' });
+  const meta = el('span', { class: 'demo-meta muted' }, [
+    disturbs !== '' && el('span', { class: 'badge', 'data-tone': 'warn' }, 'breaks'),
+    `≈ ${seconds} s`,
+  ]);
+  const toggle = button([el('span', null, title), meta], `demo-toggle-${name}`, on.toggle, {
+    class: 'demo-toggle',
+    'aria-controls': bodyId,
+  });
+  const run = submitButton('Run', `demo-run-${name}`);
+  const note = el('p', { class: 'demo-note', role: 'status', 'data-tone': 'warn' });
   const form = el(
     'form',
     { novalidate: true, onsubmit: submit },
-    fields.length === 0
-      ? null
-      : el(
-          'div',
-          { class: 'demo-fields' },
-          fields.map(field => field.element),
-        ),
     el(
       'div',
-      { class: 'demo-buttons' },
+      { class: 'demo-fields' },
+      fields.map(field => field.element),
+    ),
+    el(
+      'div',
+      { class: 'buttons' },
       run,
-      cancel,
-      ui.copyButton('curl command', () => asCurl(location.origin, name, parameters, values()), {
-        label: 'curl',
+      commandButtons(ui, {
+        curl: () => asCurl(location.origin, name, parameters, values()),
+        cli: () => asCommand(location.origin, name, parameters, values()),
       }),
-      ui.copyButton('command line', () => asCommand(name, parameters, values()), { label: 'CLI' }),
     ),
     note,
   );
@@ -65,13 +44,13 @@ export function createDemoCard(description, { ui }, on) {
     el('p', {}, plan),
     el(
       'p',
-      { class: 'demo-disturbs' },
+      { class: 'demo-note' },
       el('strong', {}, 'Breaks: '),
       disturbs === ''
         ? 'nothing; it only uses the interface.'
         : `${disturbs} All is restored before it ends.`,
     ),
-    unavailable === null ? null : el('p', { class: 'demo-unavailable' }, `Not here: ${unavailable}`),
+    unavailable !== null && el('p', { class: 'demo-note', 'data-tone': 'warn' }, `Not here: ${unavailable}`),
     form,
   );
 
@@ -95,19 +74,12 @@ export function createDemoCard(description, { ui }, on) {
 
   return {
     element: el('li', { class: 'demo-card', dataset: { testid: `demo-card-${name}` } }, toggle, body),
-    show({ open, isRunning, busy, starting }) {
+    show({ open, busy, starting }) {
       setAttr(toggle, 'aria-expanded', String(open));
       setHidden(body, !open);
-      setHidden(cancel, !isRunning);
-      setHidden(run, isRunning);
       setText(run, starting ? 'Starting …' : 'Run');
-      const blocked = unavailable !== null || busy;
-      if (run.disabled !== blocked) run.disabled = blocked;
-      setAttr(
-        run,
-        'title',
-        busy && !isRunning ? 'Another demonstration is running; one at a time' : undefined,
-      );
+      setAttr(run, 'disabled', unavailable !== null || busy);
+      setAttr(run, 'title', busy ? 'A demonstration is running; one at a time' : undefined);
     },
     focus: () => toggle.focus(),
   };

@@ -2,11 +2,12 @@
 // not tell of it, and starting and cancelling. No DOM in here.
 //
 //   app.demos → client, the same one for every panel
-//   client.state   {available: true | false | undefined, catalogue, run, starting, problem}; `run` is the newest one known
+//   client.state   {available: true | false | undefined, catalogue, run, starting, cancelling, problem}; `run` is the newest one
+//                  known, `starting` a name, `cancelling` the id of a run
 //   client.isBusy()   whether one runs or is about to
 //   client.on(fn)     fn() after each change
 //   client.onEnd(fn)  fn(run) once when a run ends that was seen running
-//   client.start(name, parameters) → problem | undefined      client.cancel(id) likewise
+//   client.start(name, parameters) → problem | undefined      client.cancel() likewise: the run there is
 
 /** @typedef {import('../../src/demo/demo-run.ts').DemoRun} DemoRun */
 /** @typedef {import('../../src/demo/demo-run.ts').DemoCatalogue} DemoCatalogue */
@@ -21,8 +22,11 @@ const ASK_EVERY_MS = 700;
 const LOAD_AGAIN_MS = 5_000;
 const LOST = 'Nobody knows this run any more: the process of the demonstrations was started again.';
 
-/** @param {App} app */
-export function createDemoClient({ store, api }) {
+/**
+ * @param {App} app
+ * @param {{ loadAgainMs?: number }} [options]
+ */
+export function createDemoClient({ store, api }, { loadAgainMs = LOAD_AGAIN_MS } = {}) {
   const state = {
     /** @type {boolean | undefined} */
     available: undefined,
@@ -32,6 +36,8 @@ export function createDemoClient({ store, api }) {
     run: undefined,
     /** @type {string | undefined} */
     starting: undefined,
+    /** @type {string | undefined} */
+    cancelling: undefined,
     /** @type {Problem | undefined} */
     problem: undefined,
   };
@@ -42,7 +48,8 @@ export function createDemoClient({ store, api }) {
   /** Ids of runs seen running: only their ends are news. @type {Set<string>} */
   const running = new Set();
   let streamToldAt = -Infinity;
-  let loadedAt = -Infinity;
+  /** A question for the catalogue is on its way, or will be. */
+  let loading = false;
   /** The node has demonstrations, but not for this browser. */
   let isRefused = false;
   let asking = false;
@@ -53,7 +60,7 @@ export function createDemoClient({ store, api }) {
     if (!demo.available || isRefused) setAvailable(false);
     else if (state.catalogue !== undefined && state.problem === undefined) setAvailable(true);
     // Not before: a refusal is an error in the browser's console.
-    else if (performance.now() - loadedAt > LOAD_AGAIN_MS) void load();
+    else void load();
     if (demo.run !== null) {
       streamToldAt = performance.now();
       take(demo.run);
@@ -72,7 +79,8 @@ export function createDemoClient({ store, api }) {
 
   /** Asks for the catalogue; 404 says that there are no demonstrations here. */
   async function load() {
-    loadedAt = performance.now();
+    if (loading) return;
+    loading = true;
     const answer = await api.get(BASE);
     state.problem = answer.status === 404 ? undefined : answer.problem;
     if (answer.ok) {
@@ -85,6 +93,12 @@ export function createDemoClient({ store, api }) {
       isRefused = true;
       state.available = false;
     }
+    if (state.problem === undefined) loading = false;
+    else
+      setTimeout(() => {
+        loading = false;
+        void load();
+      }, loadAgainMs);
     changed();
   }
 
@@ -155,13 +169,17 @@ export function createDemoClient({ store, api }) {
       return answer.problem;
     },
 
-    /**
-     * @param {string} id
-     * @returns {Promise<Problem | undefined>}
-     */
-    async cancel(id) {
+    /** @returns {Promise<Problem | undefined>} */
+    async cancel() {
+      const id = state.run?.id;
+      if (id === undefined || state.cancelling === id) return undefined;
+      state.cancelling = id;
+      changed();
       const answer = await api.delete(pathOf(id));
       if (answer.ok) take(answer.body);
+      // Otherwise it is told as such until the run has ended.
+      else state.cancelling = undefined;
+      changed();
       return answer.problem;
     },
   };

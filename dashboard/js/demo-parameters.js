@@ -1,5 +1,8 @@
 // Parameters of a demonstration: checked before they are sent, and as commands to copy.
 
+import { option, words } from './actions-command.js';
+import { count } from './format.js';
+
 /** @typedef {import('../../src/demo/demo-run.ts').DemoParameter} DemoParameter */
 
 /**
@@ -13,7 +16,7 @@ export function readParameter({ title, minimum, maximum }, text) {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (!Number.isSafeInteger(value)) return { problem: `${title}: a whole number, please` };
   if (value < minimum || value > maximum) {
-    return { problem: `${title}: from ${grouped(minimum)} to ${grouped(maximum)}` };
+    return { problem: `${title}: from ${count(minimum)} to ${count(maximum)}` };
   }
   return { value };
 }
@@ -24,7 +27,7 @@ export function readParameter({ title, minimum, maximum }, text) {
  * @param {DemoParameter} parameter
  */
 export function limitsOf({ minimum, maximum }) {
-  return `${grouped(minimum)} – ${grouped(maximum)}`;
+  return `${count(minimum)} – ${count(maximum)}`;
 }
 
 /**
@@ -38,22 +41,20 @@ export function limitsOf({ minimum, maximum }) {
 export function asCurl(origin, name, parameters, values) {
   const query = changed(parameters, values).map(([key, value]) => `${key}=${value}`);
   const address = `${origin}/api/v1/demo/${name}`;
-  return query.length === 0 ? `curl -X POST ${address}` : `curl -X POST '${address}?${query.join('&')}'`;
+  return words(['curl', '-X', 'POST', query.length === 0 ? address : `${address}?${query.join('&')}`]);
 }
 
 /**
  * The run as a command of seqd.
  *
+ * @param {string} origin the same
  * @param {string} name
  * @param {readonly DemoParameter[]} parameters
  * @param {Readonly<Record<string, number>>} values
  */
-export function asCommand(name, parameters, values) {
-  return [
-    'seqd demo',
-    name,
-    ...changed(parameters, values).map(([key, value]) => `--${kebab(key)} ${value}`),
-  ].join(' ');
+export function asCommand(origin, name, parameters, values) {
+  const options = changed(parameters, values).flatMap(([key, value]) => option(`--${kebab(key)}`, value));
+  return words(['seqd', 'demo', name, ...options, '--url', origin]);
 }
 
 /**
@@ -71,9 +72,4 @@ function changed(parameters, values) {
 /** @param {string} name */
 function kebab(name) {
   return name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
-}
-
-/** @param {number} value */
-function grouped(value) {
-  return value.toLocaleString('en');
 }

@@ -1,24 +1,21 @@
 // One run as it goes: its steps, what it measured, and the proof at its end.
 
+import { button } from './controls.js';
 import { createHistogram, createProof, createSteps } from './demo-run-parts.js';
 import { createTimeline } from './demo-timeline.js';
 import { figureText, outcomeOf, RUN_STATES, tookText } from './demo-view.js';
 import { el, keyedList, setAttr, setHidden, setText } from './dom.js';
 import { clock } from './format.js';
 
-/** `show(run)` brings it up to date, `tick(now)` only what grows with time, `focus()` leads the keyboard there. */
+/** `show(run, cancelling)` brings it up to date (`cancelling`: the id of a run), `tick(now)` only what grows with time, `focus()` leads the keyboard there. */
 export function createRunPanel(app, { cancel }) {
   let shown;
   const sign = el('span', { class: 'demo-sign', 'aria-hidden': 'true' });
   const title = el('span', {});
   const state = el('span', { class: 'badge' });
   const took = el('span', { class: 'muted num' });
-  const heading = el('h3', { class: 'demo-run-title', tabindex: '-1' }, sign, title);
-  const cancelButton = el(
-    'button',
-    { type: 'button', dataset: { testid: 'demo-cancel' }, onclick: () => cancel(shown) },
-    'Cancel',
-  );
+  const heading = el('h3', { tabindex: '-1' }, sign, title);
+  const cancelButton = button('Cancel', 'demo-cancel', cancel);
   const outcome = el('p', { class: 'demo-outcome', dataset: { testid: 'demo-outcome' } });
   const plan = el('p', { class: 'demo-plan muted' });
   const steps = createSteps();
@@ -55,7 +52,7 @@ export function createRunPanel(app, { cancel }) {
     element,
     focus: () => heading.focus(),
     tick,
-    show(run) {
+    show(run, cancelling) {
       setHidden(element, run === undefined);
       if (run === undefined) return;
       const isNew = shown?.id !== run.id;
@@ -68,6 +65,8 @@ export function createRunPanel(app, { cancel }) {
       setText(state, word);
       setAttr(state, 'data-tone', tone === 'busy' ? 'info' : tone);
       setHidden(cancelButton, run.state !== 'running');
+      setAttr(cancelButton, 'disabled', cancelling === run.id);
+      setText(cancelButton, cancelling === run.id ? 'Cancelling …' : 'Cancel');
       setHidden(outcome, run.state === 'running');
       setText(outcome, run.state === 'running' ? '' : outcomeOf(run));
       setText(plan, run.plan);

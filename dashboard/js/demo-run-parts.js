@@ -26,10 +26,10 @@ export function createSteps() {
 
 function createRow() {
   const sign = el('span', { class: 'demo-sign', 'aria-hidden': 'true' });
-  const title = el('span', { class: 'demo-step-title' });
+  const title = el('span');
   const word = el('span', { class: 'demo-step-word' });
   const took = el('span', { class: 'muted num' });
-  const breaks = el('span', { class: 'demo-step-breaks' });
+  const breaks = el('span', { class: 'badge', 'data-tone': 'warn' });
   const detail = el('ul', { class: 'demo-step-detail' });
   const element = el(
     'li',
@@ -77,7 +77,7 @@ export function createHistogram() {
         'tr',
         {},
         el('th', { scope: 'row', class: 'num' }, label),
-        el('td', {}, el('span', { class: 'bar' }), el('span', { class: 'bar-text num' })),
+        el('td', {}, el('span', { class: 'bar' }), el('span', { class: 'num' })),
       ),
     update: (row, { text, part }) => {
       const [bar, label] = row.lastChild.children;

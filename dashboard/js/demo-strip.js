@@ -1,5 +1,7 @@
 // The strip above the charts: "kill the leader", and while a demonstration runs where it is, what it measured, and its end.
+// Its height is the same all the time: what is below must not move while somebody watches it.
 
+import { button, tellProblem } from './controls.js';
 import {
   currentStep,
   figureText,
@@ -18,41 +20,21 @@ const IDLE =
 
 export function mountDemoStrip(place, app) {
   const { store, ui, demos } = app;
-  const kill = el('button', {
-    type: 'button',
-    class: 'danger demo-kill',
-    dataset: { testid: 'kill-leader' },
-    onclick: () => void killLeader(),
-  });
-  kill.append(el('span', { 'aria-hidden': 'true' }, '⚡ '), 'Kill the leader');
+  const kill = button('⚡ Kill the leader', 'kill-leader', () => void killLeader(), { class: 'demo-kill' });
   const sign = el('span', { class: 'demo-sign', 'aria-hidden': 'true' });
-  const title = el('strong', {});
-  const what = el('span', { class: 'demo-strip-what' });
-  const gap = el('span', { class: 'num' });
-  const holes = el('span', { class: 'num' });
-  const took = el('span', { class: 'num' });
-  const facts = el('span', { class: 'demo-strip-facts' }, gap, holes, took);
-  const cancel = el(
-    'button',
-    { type: 'button', dataset: { testid: 'strip-cancel' }, onclick: () => void cancelRun() },
-    'Cancel',
-  );
-  const details = el('a', { href: '#demos', class: 'demo-strip-link' }, 'Details');
+  const title = el('strong');
+  const what = el('span');
+  const facts = el('p', { class: 'num' });
+  const cancel = button('Cancel', 'strip-cancel', () => void tellProblem(app, demos.cancel()));
+  const details = el('a', { href: '#demos', onclick: showDetails }, 'Details');
   const strip = el(
     'div',
     { class: 'demo-strip', dataset: { testid: 'demo-strip' }, hidden: true },
-    kill,
-    el('p', { class: 'demo-strip-text' }, sign, title, what),
-    facts,
-    cancel,
-    details,
+    el('div', { class: 'demo-strip-text' }, el('p', null, sign, title, what), facts),
+    el('div', { class: 'buttons' }, kill, cancel, details),
   );
   place.append(strip);
   let told;
-  details.addEventListener('click', event => {
-    event.preventDefault();
-    ui.reveal('demos');
-  });
   ui.commands.add({
     id: 'demo-kill-leader',
     title: 'Kill the leader',
@@ -68,65 +50,65 @@ export function mountDemoStrip(place, app) {
   store.on('numbers', () => {
     if (demos.state.run?.state === 'running') show();
   });
-  demos.onEnd(run => ui.toast(outcomeOf(run), { tone: toastTone(run), ms: 12_000 }));
+  demos.onEnd(run => {
+    const tone = { passed: 'good', failed: 'bad' }[run.state] ?? 'warn';
+    ui.toast(outcomeOf(run), { tone, ms: 12_000 });
+  });
   show();
 
-  async function killLeader() {
-    if (demos.state.available !== true) {
-      ui.toast('There are no demonstrations on this cluster.', { tone: 'warn' });
-      return;
-    }
-    if (demos.isBusy()) {
-      ui.toast('A demonstration is running; one at a time.', { tone: 'warn' });
-      return;
-    }
-    const problem = await demos.start(KILL, {});
-    if (problem !== undefined) ui.toast(`${problem.title}: ${problem.detail}`, { tone: 'bad' });
+  function showDetails(event) {
+    event.preventDefault();
+    ui.reveal('demos');
   }
 
-  async function cancelRun() {
-    const { run } = demos.state;
-    if (run === undefined) return;
-    const problem = await demos.cancel(run.id);
-    if (problem !== undefined) ui.toast(`${problem.title}: ${problem.detail}`, { tone: 'bad' });
+  async function killLeader() {
+    if (demos.state.available !== true)
+      ui.toast('There are no demonstrations on this cluster.', { tone: 'warn' });
+    else if (demos.isBusy()) ui.toast('A demonstration is running; one at a time.', { tone: 'warn' });
+    else await tellProblem(app, demos.start(KILL, {}));
   }
 
   function show() {
-    const { available, run, starting, catalogue } = demos.state;
+    const { available, run, starting, cancelling, catalogue } = demos.state;
     setHidden(strip, available !== true);
     if (available !== true) return;
-    const busy = demos.isBusy();
     const failover = catalogue?.demos.find(({ name }) => name === KILL);
-    setHidden(kill, busy || failover === undefined || failover.unavailable !== null);
     const isRunning = run?.state === 'running';
+    setHidden(kill, demos.isBusy() || failover === undefined || failover.unavailable !== null);
     setHidden(cancel, !isRunning);
-    setHidden(facts, !isRunning);
+    setAttr(cancel, 'disabled', isRunning && cancelling === run.id);
+    setText(cancel, isRunning && cancelling === run.id ? 'Cancelling …' : 'Cancel');
     setHidden(details, run === undefined);
-    if (starting !== undefined && !isRunning) {
-      look('busy', '▶', 'Starting …', '');
-    } else if (isRunning) {
+    if (isRunning) {
       const at = currentStep(run);
       const where = at === null ? '' : `step ${at.number} of ${at.of}: ${at.step.title}`;
-      look('busy', '▶', run.title, where);
       if (where !== told) ui.announce((told = where));
-      const key = keyFigure(run);
-      setText(gap, key === undefined ? '' : `${key.label} ${figureText(key)}`);
-      setText(holes, store.view === undefined ? '' : holesText(store.view.numbers.holes));
-      setText(took, tookText(run, store.now()));
-    } else if (run !== undefined) {
+      look('busy', '▶', run.title, where, factsOf(run));
+    } else if (starting !== undefined) look('busy', '▶', 'Starting …');
+    else if (run === undefined) look('idle', '', '', IDLE);
+    else {
       const { sign, tone } = RUN_STATES[run.state];
-      look(tone, sign, outcomeOf(run), '');
-    } else look('idle', '', '', IDLE);
+      look(tone, sign, outcomeOf(run));
+    }
   }
 
-  function look(tone, signText, titleText, whatText) {
+  function factsOf(run) {
+    const key = keyFigure(run);
+    return [
+      tookText(run, store.now()),
+      store.view && holesText(store.view.numbers.holes),
+      // Of whom it was measured is told in the panel.
+      key && `${key.label.split(',')[0]} ${figureText(key)}`,
+    ]
+      .filter(Boolean)
+      .join(' · ');
+  }
+
+  function look(tone, signText, titleText, whatText = '', factsText = '') {
     setAttr(strip, 'data-tone', tone);
     setText(sign, signText);
     setText(title, titleText);
     setText(what, whatText);
+    setText(facts, factsText);
   }
-}
-
-function toastTone({ state }) {
-  return { passed: 'good', failed: 'bad' }[state] ?? 'warn';
 }

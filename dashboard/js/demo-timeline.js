@@ -43,7 +43,6 @@ export function createTimeline() {
       data,
       yEnd: () => yEnd,
       time: false,
-      xLabel: at => `${at} s`,
     });
   }
 

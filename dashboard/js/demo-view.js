@@ -1,6 +1,7 @@
 // A run of a demonstration as the page shows it: words, signs and figures, nothing of the document.
 
-import { figure, percent } from './chart-figures.js';
+import { figure } from './chart-figures.js';
+import { percent, span } from './format.js';
 
 /**
  * @typedef {import('../../src/demo/demo-run.ts').DemoRun} DemoRun
@@ -40,18 +41,6 @@ export function figureText({ value, unit }) {
 }
 
 /**
- * A length of time for people: `340 ms`, `4.2 s`, `1 min 12 s`.
- *
- * @param {number} ms
- */
-export function lengthOf(ms) {
-  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
-  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1_000);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-}
-
-/**
  * The figure that the outcome names: the gap in service where one was measured, a rate, otherwise the first.
  *
  * @param {DemoRun} run
@@ -67,7 +56,7 @@ export function keyFigure(run) {
 }
 
 /**
- * How a run ended, in a line: `failover passed: longest gap 104 ms, 0 holes`.
+ * How a run ended, in a line: `Kill the leader passed: longest gap 104 ms, 0 holes`.
  *
  * @param {DemoRun} run
  */
@@ -78,7 +67,7 @@ export function outcomeOf(run) {
   if (run.verification !== null) parts.push(holesText(run.verification.holes));
   const why = run.problem === null ? '' : ` – ${run.problem}`;
   const tail = parts.length === 0 ? '' : `: ${parts.join(', ')}`;
-  return `${run.name} ${RUN_STATES[run.state].word}${tail}${why}`;
+  return `${run.title} ${RUN_STATES[run.state].word}${tail}${why}`;
 }
 
 /** @param {number} holes */
@@ -106,7 +95,7 @@ export function currentStep(run) {
  * @param {number} now Unix milliseconds
  */
 export function tookText({ startedAt, endedAt }, now) {
-  return startedAt === null ? '' : lengthOf((endedAt ?? now) - startedAt);
+  return startedAt === null ? '' : span((endedAt ?? now) - startedAt);
 }
 
 /**
@@ -132,7 +121,7 @@ export function proofOf(verification) {
       ['void', figure(verification.void, 0)],
       ...(imported === 0 ? [] : [/** @type {const} */ (['imported', figure(imported, 0)])]),
       ['revision', figure(revision, 0)],
-      ['verified in', lengthOf(ms)],
+      ['verified in', span(ms)],
     ],
     chain,
     problems: verification.problems,

@@ -1,5 +1,6 @@
 // Demonstrations: what there is to run, the run under way or one chosen, and the last ones.
 
+import { button, tellProblem } from './controls.js';
 import { createDemoCard } from './demo-card.js';
 import { createRunPanel } from './demo-run-panel.js';
 import { outcomeOf, RUN_STATES, tookText } from './demo-view.js';
@@ -9,21 +10,19 @@ import { clock } from './format.js';
 const NOT_HERE =
   'Demonstrations kill and pause nodes, so they exist only on a cluster that START-POC has started on this machine, and only for ' +
   'browsers on it. This one has none.';
-const ELAPSED_EVERY_MS = 250;
 
 export function mount(section, app) {
   const { store, ui, links, demos } = app;
   /** A run of the past that somebody chose; otherwise the newest is shown. */
   let chosen;
   let open = links.get('demo');
-  let ticking;
 
   const absent = el('p', { class: 'empty', hidden: true, dataset: { testid: 'demos-absent' } }, NOT_HERE);
   const problem = el('p', { class: 'demo-problem', role: 'alert', hidden: true });
   const cards = el('ul', { class: 'demo-cards' });
   const last = el('ol', { class: 'demo-last', dataset: { testid: 'demo-last' } });
   const lastBox = el('div', { class: 'demo-last-box', hidden: true }, el('h3', {}, 'Last runs'), last);
-  const panel = createRunPanel(app, { cancel: run => void act(demos.cancel(run.id)) });
+  const panel = createRunPanel(app, { cancel: () => void tellProblem(app, demos.cancel()) });
   const layout = el('div', { class: 'demo-layout', hidden: true }, panel.element, cards, lastBox);
   section.append(absent, problem, layout);
 
@@ -35,9 +34,10 @@ export function mount(section, app) {
         toggle: () => links.set({ demo: open === description.name ? undefined : description.name }),
         run: parameters => {
           chosen = undefined;
-          void act(demos.start(description.name, parameters)).then(isFine => isFine && panel.focus());
+          void tellProblem(app, demos.start(description.name, parameters)).then(
+            isFine => isFine && panel.focus(),
+          );
         },
-        cancel: () => void act(demos.cancel(demos.state.run.id)),
       });
       cardOf.set(description.name, card);
       ui.commands.add({
@@ -54,11 +54,8 @@ export function mount(section, app) {
       return card.element;
     },
     update: (_element, { name }) => {
-      const { run, starting } = demos.state;
-      const isRunning = run?.state === 'running' && run.name === name;
-      cardOf
-        .get(name)
-        .show({ open: open === name, isRunning, busy: demos.isBusy(), starting: starting === name });
+      const starting = demos.state.starting === name;
+      cardOf.get(name).show({ open: open === name, busy: demos.isBusy(), starting });
     },
   });
   const syncLast = keyedList(last, {
@@ -69,17 +66,13 @@ export function mount(section, app) {
   });
 
   demos.on(show);
+  // A run that measures nothing for a while still shows that time goes on.
+  store.on('second', () => panel.tick(store.now()));
   links.on('demo', name => {
     open = name;
     show();
   });
   show();
-
-  async function act(doing) {
-    const answer = await doing;
-    if (answer !== undefined) ui.toast(`${answer.title}: ${answer.detail}`, { tone: 'bad' });
-    return answer === undefined;
-  }
 
   function choose(run) {
     chosen = run;
@@ -103,18 +96,7 @@ export function mount(section, app) {
     syncCards(catalogue.demos);
     syncLast(catalogue.last);
     setHidden(lastBox, catalogue.last.length === 0);
-    panel.show(panelRun());
-    tickWhileRunning();
-  }
-
-  /** A run that measures nothing for a while still shows that time goes on. */
-  function tickWhileRunning() {
-    if (ticking !== undefined || demos.state.run?.state !== 'running') return;
-    ticking = setTimeout(() => {
-      ticking = undefined;
-      if (!document.hidden) panel.tick(store.now());
-      tickWhileRunning();
-    }, ELAPSED_EVERY_MS);
+    panel.show(panelRun(), demos.state.cancelling);
   }
 }
 
@@ -123,12 +105,15 @@ function lastRun(run, onclick) {
   return el(
     'li',
     {},
-    el(
-      'button',
-      { type: 'button', class: 'demo-last-run', 'data-tone': tone, onclick },
-      el('span', { class: 'demo-sign', 'aria-hidden': 'true' }, sign),
-      el('span', {}, outcomeOf(run)),
-      el('span', { class: 'muted num' }, `${clock(run.startedAt)}, ${tookText(run, run.startedAt)}`),
+    button(
+      [
+        el('span', { class: 'demo-sign', 'aria-hidden': 'true' }, sign),
+        el('span', {}, outcomeOf(run)),
+        el('span', { class: 'muted num' }, `${clock(run.startedAt)}, ${tookText(run, run.startedAt)}`),
+      ],
+      undefined,
+      onclick,
+      { class: 'demo-last-run', 'data-tone': tone },
     ),
   );
 }

@@ -1,6 +1,6 @@
 // Who holds the numbers: rows of the table, by site, partition or type.
 
-import { percent } from './chart-figures.js';
+import { percent } from './format.js';
 
 /**
  * @typedef {import('../../src/server/live/live-protocol.ts').LiveOwners} LiveOwners

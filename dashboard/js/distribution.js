@@ -1,5 +1,6 @@
 // Who has how many numbers: by site, partition or type, as a table with bars.
 
+import { button } from './controls.js';
 import { GROUPINGS, groupingOf, rowsOf } from './distribution-rows.js';
 import { el, keyedList, setAttr, setHidden, setText } from './dom.js';
 import { count } from './format.js';
@@ -13,16 +14,7 @@ const COLUMNS = [
 export function mount(section, { store, links }) {
   let grouping = groupingOf(links.get('by'));
   const buttons = GROUPINGS.map(({ id, label }, i) =>
-    el(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': 'false',
-        dataset: { testid: `by-${id}` },
-        onclick: () => links.set({ by: i === 0 ? undefined : id }),
-      },
-      label,
-    ),
+    button(label, `by-${id}`, () => links.set({ by: i === 0 ? undefined : id })),
   );
   const first = el('th', { scope: 'col' });
   const body = el('tbody', {});

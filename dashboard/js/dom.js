@@ -5,6 +5,8 @@
 //   svg('path', {d: '…'})          the same for SVG
 //   setText(node, text)            writes only when it differs; likewise setAttr(node, name, value|undefined|false|true),
 //                                  setClass(node, name, on), setHidden(node, hidden)
+//   copyOf(id)                     what stands in a <template> of index.html, anew
+//   partsOf(root)                  the elements within by their name, `data-part` or `data-testid`; looked up once
 //   keyedList(parent, {key, make, update}) → sync(items): one element per key, kept, moved and updated, never made anew
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -62,6 +64,23 @@ export function setClass(node, name, on) {
 
 export function setHidden(node, hidden) {
   if (node.hidden !== hidden) node.hidden = hidden;
+}
+
+export function copyOf(id) {
+  return document.getElementById(id).content.firstElementChild.cloneNode(true);
+}
+
+const parts = new WeakMap();
+
+export function partsOf(root) {
+  let known = parts.get(root);
+  if (known === undefined) {
+    known = {};
+    for (const part of root.querySelectorAll('[data-part], [data-testid]'))
+      known[part.dataset.part ?? part.dataset.testid] = part;
+    parts.set(root, known);
+  }
+  return known;
 }
 
 /** Keeps the children of `parent` in step with a list. `make(item)` gives an element, `update(element, item)` changes it. */

@@ -1,6 +1,7 @@
 // Which events the feed shows, and how they read. Knows nothing of the page.
 
 import { EVENTS } from './find-life.js';
+import { ranges } from './format.js';
 
 /** @typedef {Record<string, any>} LiveEvent of the stream: a fact about numbers, or something in the cluster or a demonstration */
 
@@ -68,6 +69,7 @@ function takesWhat(event, what) {
   if (what === '') return true;
   if (CATEGORIES.has(what)) return event['category'] === what;
   if (what === 'reissue') return event['kind'] === 'issue' && isReused(event);
+  if (what === 'void' && event['to'] === 'void') return true;
   return event['kind'] === what;
 }
 
@@ -153,7 +155,7 @@ export function feedRow(event) {
     shape,
     tone,
     what,
-    numbers: rangesText(numbers, event['count']),
+    numbers: ranges(numbers, event['count']),
     number: numbers[0]?.first ?? null,
     who: owner,
     about: [event['reference'], event['reason'], event['client'], event['actor']]
@@ -190,16 +192,4 @@ function plainRow({ category, kind, text }) {
     who: '',
     about: text,
   };
-}
-
-/**
- * @param {readonly { first: number, last: number }[]} ranges
- * @param {number} count of all numbers, also of those that are not told
- */
-function rangesText(ranges, count) {
-  const first = ranges[0];
-  if (first === undefined) return '';
-  const text = first.first === first.last ? String(first.first) : `${first.first}–${first.last}`;
-  const rest = count - (first.last - first.first + 1);
-  return rest > 0 ? `${text} +${rest}` : text;
 }

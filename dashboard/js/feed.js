@@ -1,6 +1,6 @@
 // The event feed: what happens to numbers, in the cluster and in demonstrations, as it happens.
 
-import { button, onNumber, openNumber, select, setChoices, textInput } from './actions-controls.js';
+import { button, onNumber, openNumber, select, setChoices, textInput } from './controls.js';
 import { el, setAttr, setHidden, setText } from './dom.js';
 import { EventRate, FeedBacklog } from './feed-backlog.js';
 import { FEED_CHOICES, feedTest, isFiltering } from './feed-filter.js';

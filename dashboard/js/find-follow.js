@@ -13,7 +13,7 @@ const DOUBT_MS = 3_000;
  * @param {Pick<ReturnType<typeof import('./store.js').createStore>, 'on' | 'events' | 'eventsSeen' | 'eventsSkipped'>} store
  * @param {object} options
  * @param {() => number | undefined} options.number which one at the moment, if any
- * @param {() => void} options.look asks for it again
+ * @param {(isTold: boolean) => void} options.look asks for it again; `isTold` unless there is only doubt
  * @param {() => boolean} options.isSeen whether anybody would see the difference: without an event about it nothing is asked otherwise
  */
 export function followNumber(store, { number, look, isSeen }) {
@@ -22,7 +22,6 @@ export function followNumber(store, { number, look, isSeen }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let dueAt = Infinity;
-
   let isFirst = true;
 
   store.on('snapshot', () => {
@@ -50,7 +49,7 @@ export function followNumber(store, { number, look, isSeen }) {
     clearTimeout(timer);
     timer = setTimeout(() => {
       dueAt = Infinity;
-      if (number() !== undefined) look();
+      if (number() !== undefined) look(ms === SOON_MS);
     }, ms);
   }
 }

@@ -1,5 +1,7 @@
 // The life of a number (GET /api/v1/numbers/{n}) in words for people. Knows nothing of the page.
 
+import { range } from './format.js';
+
 /** @typedef {'good' | 'warn' | 'bad' | 'info' | 'soft'} Tone */
 /** @typedef {Record<string, any>} LifeEvent as the REST interface tells it */
 /** @typedef {{ shape: string, tone: Tone, title: string }} Look */
@@ -11,12 +13,11 @@
  * @returns {{ number: number } | { why: string }} `why`: empty when there is no text
  */
 export function parseNumber(text) {
-  const digits = text
-    .trim()
-    .replace(/^#/, '')
-    .replaceAll(/[\s,.'’_]/g, '');
+  const plain = text.trim().replace(/^#/, '');
+  const digits = plain.replaceAll(/[\s,.'’_]/g, '');
   if (digits === '') return { why: '' };
-  if (!/^\d+$/.test(digits))
+  // A group has three digits, or two in India; after the last point or comma fewer are a fraction.
+  if (!/^\d+$/.test(digits) || /[.,]\d\d?$/.test(plain))
     return { why: `“${shorten(text.trim())}” is not a number. Numbers are whole and begin with 1.` };
   const number = Number(digits);
   if (number < 1) return { why: 'Numbers begin with 1.' };
@@ -99,7 +100,7 @@ export function eventLook(event) {
 export function eventFacts(event) {
   const owner = event['siteId'] === undefined ? undefined : `${event['siteId']} / ${event['partitionId']}`;
   const { numbers } = event;
-  const together = numbers === undefined ? undefined : `${numbers.first} – ${numbers.last}, in one step`;
+  const together = numbers === undefined ? undefined : `${range(numbers)}, in one step`;
   /** @type {[string, string | number | null | undefined][]} */
   const facts = [
     ['For', owner],
@@ -163,8 +164,8 @@ export function lifeNotes(life) {
 export function explainMissing(number, problem) {
   if (problem['code'] !== 'never_issued')
     return {
-      title: problem['title'] ?? 'It could not be looked up',
-      text: problem['detail'] ?? 'The node did not answer.',
+      title: problem['title'] || 'It could not be looked up',
+      text: problem['detail'] || 'The node did not answer.',
     };
   const next = problem['next'];
   const text =
@@ -190,20 +191,4 @@ export function concerns(event, number) {
   const told = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   const last = ranges.at(-1);
   return told < event['count'] && (last === undefined || number > last.last);
-}
-
-/**
- * Time between two moments, in its largest unit or two.
- *
- * @param {number} ms
- */
-export function span(ms) {
-  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
-  const seconds = ms / 1_000;
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds - minutes * 60)} s`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h ${minutes - hours * 60} min`;
-  return `${Math.floor(hours / 24)} days`;
 }

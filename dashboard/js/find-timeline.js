@@ -1,9 +1,9 @@
 // The events of a number, one below the other, oldest first.
 
-import { factList, glyph } from './actions-controls.js';
+import { factList, glyph } from './controls.js';
 import { el } from './dom.js';
-import { eventFacts, eventLook, span } from './find-life.js';
-import { dateClock } from './format.js';
+import { eventFacts, eventLook } from './find-life.js';
+import { dateClock, span } from './format.js';
 
 /** Facts that are always seen; the others are behind "more". */
 const FACTS_FIRST = new Set([

@@ -1,12 +1,10 @@
 // Find a number: what it is now, and its whole life.
 
-import { button, glyph, openAudit, openRelease, submitButton, textInput } from './actions-controls.js';
-import { showCommand } from './actions-command.js';
-import { el, setHidden, setText } from './dom.js';
-import { explainMissing, lifeNotes, parseNumber, stateOf } from './find-life.js';
+import { button, submitButton, textInput } from './controls.js';
+import { el, setAttr, setHidden, setText } from './dom.js';
+import { createLifeCard } from './find-card.js';
 import { followNumber } from './find-follow.js';
-import { createTimeline } from './find-timeline.js';
-import { plural } from './format.js';
+import { parseNumber } from './find-life.js';
 
 /** Events of a page of a long life. */
 const PAGE = 100;
@@ -15,6 +13,9 @@ const PAGE = 100;
 export function mount(section, app) {
   const { store, api, ui, links } = app;
   let shown;
+  /** Whether nothing is shown of it because it was never issued. */
+  let isMissing = false;
+  /** Where the next page of its life begins, if there is one, and the last event that is shown. */
   let next = null;
   let lastPosition;
   let asked = 0;
@@ -44,27 +45,14 @@ export function mount(section, app) {
     el('kbd', { 'aria-hidden': 'true', title: 'Press / to come here' }, '/'),
   ]);
 
-  const state = el('div', { class: 'find-state', dataset: { testid: 'find-state' } });
-  const notes = el('div', { class: 'find-notes' });
-  const buttons = el('div', { class: 'buttons' });
-  const timeline = createTimeline();
-  const more = button('', 'find-more', () => void loadMore());
-  const foot = el('p', { class: 'find-foot muted small', dataset: { testid: 'find-foot' } });
-  const life = el('div', { class: 'life', dataset: { testid: 'life' } }, [
-    state,
-    buttons,
-    notes,
-    timeline.element,
-    more,
-    foot,
-  ]);
+  const card = createLifeCard(app, { more: () => void goOn(), again: () => void load(shown) });
   const blank = el(
     'p',
     { class: 'empty', dataset: { testid: 'find-empty' } },
     'Any number of the series: who has it, for which document, and everything that ever happened to it.',
   );
-  setHidden(life, true);
-  section.append(form, error, blank, life);
+  setHidden(card.element, true);
+  section.append(form, error, blank, card.element);
 
   form.addEventListener('submit', event => {
     event.preventDefault();
@@ -77,18 +65,8 @@ export function mount(section, app) {
   links.on('find', follow);
   followNumber(store, {
     number: () => shown,
-    look: () => void (lastPosition === undefined ? load(shown) : refresh()),
+    look,
     isSeen: () => isInView(section),
-  });
-  ui.commands.add({
-    id: 'find-number',
-    title: 'Find a number',
-    hint: '/',
-    keywords: 'search life timeline show',
-    run: () => {
-      ui.reveal('find');
-      input.focus();
-    },
   });
   follow(links.get('find'));
 
@@ -104,142 +82,93 @@ export function mount(section, app) {
 
   function clear(text = '') {
     asked += 1;
+    setBusy(false);
     shown = undefined;
     input.value = text;
     complain('');
     setHidden(blank, false);
-    setHidden(life, true);
+    setHidden(card.element, true);
     setSteps();
   }
 
   function complain(text) {
     setText(error, text);
-    if (text === '') input.removeAttribute('aria-invalid');
-    else input.setAttribute('aria-invalid', 'true');
+    setAttr(input, 'aria-invalid', text === '' ? undefined : 'true');
   }
 
   async function load(number) {
     const turn = ++asked;
-    complain('');
-    input.value = String(number);
-    life.setAttribute('aria-busy', 'true');
+    setBusy(true);
     const isOther = shown !== number;
     shown = number;
     setSteps();
+    // Looked at again by itself, it must not disturb somebody who types another number.
     if (isOther) {
+      complain('');
+      input.value = String(number);
       lastPosition = undefined;
-      setHidden(more, true);
+      next = null;
     }
-    const answer = await api.get(`/api/v1/numbers/${number}?limit=${PAGE}`);
+    const answer = await api.get(lifeOf(number));
     if (turn !== asked) return;
-    life.removeAttribute('aria-busy');
+    setBusy(false);
     setHidden(blank, true);
-    setHidden(life, false);
-    if (!answer.ok) return showMissing(number, answer.problem);
-    timeline.set(number, answer.body.events);
-    take(answer.body);
-    const { title } = stateOf(answer.body);
-    if (isOther) ui.announce(`${number}: ${title}, ${plural(answer.body.events.length, 'event')}`);
+    setHidden(card.element, false);
+    let told;
+    if (answer.ok) {
+      take(answer.body, { isWhole: true });
+      told = card.summary(answer.body);
+    } else {
+      isMissing = answer.problem.code === 'never_issued';
+      next = null;
+      lastPosition = undefined;
+      told = card.showMissing(number, answer.problem);
+    }
+    if (isOther) ui.announce(told);
   }
 
-  async function loadMore() {
+  /** The next page of a long life, or what has happened since: events that are there stay as they are. */
+  async function goOn({ isNew = false } = {}) {
     const turn = asked;
-    const number = shown;
-    more.setAttribute('aria-busy', 'true');
-    const answer = await api.get(`/api/v1/numbers/${number}?limit=${PAGE}&after=${lastPosition}`);
-    more.removeAttribute('aria-busy');
+    const after = lastPosition;
+    // Another number is on its way.
+    if (after === undefined) return;
+    const answer = await api.get(`${lifeOf(shown)}&after=${after}`);
     if (turn !== asked) return;
-    if (!answer.ok) return ui.toast(answer.problem.title, { tone: 'bad' });
-    timeline.add(answer.body.events);
-    take(answer.body);
+    if (!answer.ok) {
+      if (!isNew) ui.toast(answer.problem.title, { tone: 'bad' });
+      return;
+    }
+    // Asked twice at once: the other answer has brought these events, but perhaps not the last of them.
+    if (after !== lastPosition) return look();
+    take(answer.body, { isNew });
   }
 
-  /** What has happened since, or the same again; the events that are there stay as they are. */
-  async function refresh() {
+  /** Something has happened to it, or, in doubt, may have. */
+  function look(isTold = true) {
+    // Where the series has not come to there is nothing new, and each such question would be an error in the console.
+    if (!isTold && isMissing && shown >= store.view.numbers.next) return;
+    if (lastPosition === undefined) void load(shown);
+    else if (next === null) void goOn({ isNew: true });
+    else void lookAtState();
+  }
+
+  /** While a page of a long life is missing, only the state is new. */
+  async function lookAtState() {
     const turn = asked;
-    const number = shown;
-    if (number === undefined) return;
-    // While a page of a long life is missing, only the state is new.
-    const isWhole = next === null && lastPosition !== undefined;
-    const query = isWhole ? `limit=${PAGE}&after=${lastPosition}` : `limit=${PAGE}`;
-    const answer = await api.get(`/api/v1/numbers/${number}?${query}`);
-    if (turn !== asked || !answer.ok) return;
-    if (isWhole) timeline.add(answer.body.events, { isNew: true });
-    else if (next === null) timeline.set(number, answer.body.events);
-    take(isWhole || next === null ? answer.body : { ...answer.body, next, events: [] });
+    const answer = await api.get(lifeOf(shown, 1));
+    if (turn === asked && answer.ok) take({ ...answer.body, next, events: [] });
   }
 
-  function take(body) {
+  function take(body, how) {
+    isMissing = false;
     next = body.next;
     lastPosition = body.events.at(-1)?.position ?? lastPosition;
-    showState(body);
-    notes.replaceChildren(
-      ...lifeNotes(body).map(({ tone, text }) => el('p', { class: 'note', 'data-tone': tone }, text)),
-    );
-    setHidden(more, next === null);
-    setText(more, `Show more (after batch ${lastPosition})`);
-    const source = body.ledger === null ? 'etcd' : `ledger up to batch ${body.ledger.batch}`;
-    setText(
-      foot,
-      `${plural(timeline.size, 'event')}${next === null ? '' : ' and more'} · ${source}, journal up to batch ` +
-        `${body.journal.batch} · told by ${body.node} at revision ${body.revision}`,
-    );
+    card.show(body, { lastPosition, ...how });
   }
 
-  function showState(body) {
-    const { shape, tone, title, says } = stateOf(body);
-    const { siteId, partitionId, invoiceType, allocationId, reason } = body.state;
-    const owner = siteId === null ? '' : `${siteId} / ${partitionId} · ${invoiceType}`;
-    state.dataset.tone = tone;
-    state.dataset.status = body.state.status;
-    state.replaceChildren(
-      glyph(shape),
-      el('strong', { class: 'find-shown' }, body.number),
-      el('b', null, title),
-      el('span', { class: 'says' }, [owner || says, reason ? ` (${reason})` : '']),
-    );
-    const hadFocus = buttons.contains(document.activeElement)
-      ? document.activeElement.dataset.testid
-      : undefined;
-    buttons.replaceChildren(
-      ...[
-        siteId !== null &&
-          body.state.status === 'issued' &&
-          button('Release …', 'find-release', () =>
-            openRelease(app, { sequenceNumber: body.number, siteId, partitionId, invoiceType, allocationId }),
-          ),
-        button('Audit rows', 'find-audit', () => openAudit(app, `number=${body.number}`)),
-        ui.copyButton('link', () => new URL(links.href({ section: 'find' }), location.href).href, {
-          label: 'Link',
-        }),
-        ui.copyButton('CLI command', () => showCommand(body.number, { origin: location.origin }), {
-          label: 'CLI',
-        }),
-      ].filter(Boolean),
-    );
-    if (hadFocus !== undefined) buttons.querySelector(`[data-testid="${hadFocus}"]`)?.focus();
-  }
-
-  function showMissing(number, problem) {
-    const { title, text } = explainMissing(number, problem);
-    const isUnknown = problem.code === 'never_issued';
-    next = null;
-    lastPosition = undefined;
-    timeline.set(number, []);
-    state.dataset.tone = isUnknown ? 'soft' : 'bad';
-    state.dataset.status = isUnknown ? 'never-issued' : 'problem';
-    state.replaceChildren(
-      glyph(isUnknown ? '·' : '▲'),
-      el('b', null, title),
-      el('span', { class: 'says' }, text),
-    );
-    buttons.replaceChildren(
-      ...(isUnknown ? [] : [button('Try again', 'find-again', () => void load(number))]),
-    );
-    notes.replaceChildren();
-    setHidden(more, true);
-    setText(foot, isUnknown ? 'It appears here at once when it is drawn.' : '');
-    ui.announce(`${title}. ${text}`);
+  function setBusy(busy) {
+    setAttr(card.element, 'aria-busy', busy ? 'true' : undefined);
   }
 
   function setSteps() {
@@ -255,6 +184,11 @@ export function mount(section, app) {
       title: label,
     });
   }
+}
+
+/** The address of a page of a number's life. */
+function lifeOf(number, limit = PAGE) {
+  return `/api/v1/numbers/${number}?limit=${limit}`;
 }
 
 function isInView(element) {

@@ -2,6 +2,7 @@
 
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const ONE_DIGIT = new Intl.NumberFormat('en', { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+const TENTHS = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const TWO_DIGITS = new Intl.NumberFormat('en', { maximumFractionDigits: 2, minimumFractionDigits: 2 });
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const DATE_CLOCK = new Intl.DateTimeFormat('en-GB', {
@@ -57,11 +58,24 @@ export function bytes(value) {
   return `${unit === 0 || scaled >= 100 ? WHOLE.format(scaled) : ONE_DIGIT.format(scaled)} ${BYTE_UNITS[unit]}`;
 }
 
-/** A part of the whole, 0 to 1: `0 %`, `0.4 %`, `37 %`. @param {Figure} value */
-export function percent(value) {
-  if (!isKnown(value)) return UNKNOWN;
-  const scaled = value * 100;
-  return `${scaled > 0 && scaled < 10 ? ONE_DIGIT.format(scaled) : WHOLE.format(scaled)} %`;
+/**
+ * A part of a whole: `0 %`, `37 %`, `33.3 %`; `< 0.1 %` for what would round to nothing.
+ *
+ * @param {Figure} part
+ * @param {number} whole
+ */
+export function percent(part, whole) {
+  if (!isKnown(part)) return UNKNOWN;
+  if (part === 0 || whole === 0) return '0 %';
+  const value = (100 * part) / whole;
+  return value < 0.1 ? '< 0.1 %' : `${TENTHS.format(value)} %`;
+}
+
+/** How long something took, with the digits that matter: `340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`. @param {number} value milliseconds */
+export function span(value) {
+  if (value < 1_000) return `${Math.max(0, Math.round(value))} ms`;
+  if (value < 59_950) return `${ONE_DIGIT.format(value / 1_000)} s`;
+  return duration(Math.round(value / 1_000) * 1_000);
 }
 
 /** How long something took or lasts, from milliseconds: `0 s`, `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. @param {Figure} value */
@@ -112,17 +126,25 @@ export function dateClock(at) {
 }
 
 /**
- * Numbers: `7`, `7–12`, `3, 7–12`.
+ * Numbers of documents, which are names and have no separators: `7`, `7–12`.
+ *
+ * @param {{ first: number, last: number }} range
+ */
+export function range({ first, last }) {
+  return first === last ? String(first) : `${first}–${last}`;
+}
+
+/**
+ * The first range of several, and how many numbers there are besides: `7–12 +30`.
  *
  * @param {readonly { first: number, last: number }[]} list
+ * @param {number} count of all numbers, also of those that are not in the list
  */
-export function ranges(list) {
-  if (list.length === 0) return UNKNOWN;
-  return list
-    .map(({ first, last }) =>
-      first === last ? WHOLE.format(first) : `${WHOLE.format(first)}–${WHOLE.format(last)}`,
-    )
-    .join(', ');
+export function ranges(list, count) {
+  const [first] = list;
+  if (first === undefined) return '';
+  const rest = count - (first.last - first.first + 1);
+  return range(first) + (rest > 0 ? ` +${rest}` : '');
 }
 
 /** Begin and end of a hash: `3fa9c1…77e0`. @param {string | null | undefined} hash */

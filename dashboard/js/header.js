@@ -5,8 +5,6 @@ import { duration } from './format.js';
 import { isOld } from './store.js';
 import { mountTheme } from './theme.js';
 
-const AGE_INTERVAL_MS = 500;
-
 export function mount(_section, app) {
   const { store, ui, live } = app;
   mountTheme(document.querySelector('#theme-button'), ui);
@@ -32,9 +30,7 @@ export function mount(_section, app) {
   };
   store.on('connection', show);
   show();
-  setInterval(() => {
-    if (!document.hidden && store.connection.state !== 'live') banner.show(store.connection);
-  }, AGE_INTERVAL_MS);
+  store.on('second', () => banner.show(store.connection));
 }
 
 /** Not live for a moment is no news; with a view there is something to lose. */

@@ -23,19 +23,8 @@ export const COLUMNS = ['t', 'numbers', 'requests', 'errors', 'p50', 'p95', 'p99
  * @returns {Columns}
  */
 export function createColumns(stepMs, capacity) {
-  return {
-    stepMs,
-    capacity,
-    t: [],
-    numbers: [],
-    requests: [],
-    errors: [],
-    p50: [],
-    p95: [],
-    p99: [],
-    batch: [],
-    ledgerLag: [],
-  };
+  const columns = Object.fromEntries(COLUMNS.map(name => [name, /** @type {(number | null)[]} */ ([])]));
+  return /** @type {Columns} */ (/** @type {unknown} */ ({ stepMs, capacity, ...columns }));
 }
 
 /**
@@ -68,82 +57,82 @@ export function appendSamples(columns, samples) {
  */
 export function createSum(stepMs) {
   let end = 0;
-  let samples = 0;
-  const sums = { numbers: 0, requests: 0, errors: 0 };
-  const weighted = { p50: 0, p95: 0, p99: 0 };
-  let weight = 0;
-  let facts = 0;
-  let batches = 0;
-  /** @type {number | null} */
-  let ledgerLag = null;
+  let sums = nothing();
 
-  function clear() {
-    samples = 0;
-    Object.assign(sums, { numbers: 0, requests: 0, errors: 0 });
-    Object.assign(weighted, { p50: 0, p95: 0, p99: 0 });
-    weight = 0;
-    facts = 0;
-    batches = 0;
-    ledgerLag = null;
-  }
-
-  /** @returns {LiveSample} */
   function take() {
-    /** @param {number} sum */
-    const mean = sum => sum / samples;
+    const { samples, weight, batches, ledgerLag } = sums;
     /** @param {number} sum */
     const percentile = sum => (weight === 0 ? null : sum / weight);
+    /** @type {LiveSample} */
     const sample = {
       t: end,
-      numbers: mean(sums.numbers),
-      requests: mean(sums.requests),
-      errors: mean(sums.errors),
-      p50: percentile(weighted.p50),
-      p95: percentile(weighted.p95),
-      p99: percentile(weighted.p99),
-      batch: batches === 0 ? null : facts / batches,
+      numbers: sums.numbers / samples,
+      requests: sums.requests / samples,
+      errors: sums.errors / samples,
+      p50: percentile(sums.p50),
+      p95: percentile(sums.p95),
+      p99: percentile(sums.p99),
+      batch: batches === 0 ? null : sums.facts / batches,
       ledgerLag,
     };
-    clear();
+    sums = nothing();
     return sample;
   }
 
   /** @param {LiveSample} sample */
   function count(sample) {
-    samples += 1;
+    // A sample with percentiles or batches had a request, however the rate was rounded.
+    const share = Math.max(sample.requests, 1e-9);
+    sums.samples += 1;
     sums.numbers += sample.numbers;
     sums.requests += sample.requests;
     sums.errors += sample.errors;
     if (sample.p50 !== null && sample.p95 !== null && sample.p99 !== null) {
-      // A sample with percentiles had a request, however the rate was rounded.
-      const share = Math.max(sample.requests, 1e-9);
-      weight += share;
-      weighted.p50 += share * sample.p50;
-      weighted.p95 += share * sample.p95;
-      weighted.p99 += share * sample.p99;
+      sums.weight += share;
+      sums.p50 += share * sample.p50;
+      sums.p95 += share * sample.p95;
+      sums.p99 += share * sample.p99;
     }
     if (sample.batch !== null && sample.batch > 0) {
-      const share = Math.max(sample.requests, 1e-9);
-      facts += share;
-      batches += share / sample.batch;
+      sums.facts += share;
+      sums.batches += share / sample.batch;
     }
-    if (sample.ledgerLag !== null) ledgerLag = Math.max(ledgerLag ?? 0, sample.ledgerLag);
+    if (sample.ledgerLag !== null) sums.ledgerLag = Math.max(sums.ledgerLag ?? 0, sample.ledgerLag);
   }
 
   return {
-    clear,
+    clear() {
+      sums = nothing();
+    },
     /**
      * @param {LiveSample} sample
-     * @returns {LiveSample | undefined} what is complete with it
+     * @returns {LiveSample[]} what is complete with it
      */
     add(sample) {
       const sampleEnd = Math.ceil(sample.t / stepMs) * stepMs;
-      // Its predecessor did not get its last sample: what there is of it counts.
-      const before = samples > 0 && sampleEnd !== end ? take() : undefined;
+      // The one before did not get its last sample: what there is of it counts.
+      const complete = sums.samples > 0 && sampleEnd !== end ? [take()] : [];
       end = sampleEnd;
       count(sample);
-      return sample.t === end ? take() : before;
+      if (sample.t === end) complete.push(take());
+      return complete;
     },
+  };
+}
+
+function nothing() {
+  return {
+    samples: 0,
+    numbers: 0,
+    requests: 0,
+    errors: 0,
+    weight: 0,
+    p50: 0,
+    p95: 0,
+    p99: 0,
+    facts: 0,
+    batches: 0,
+    ledgerLag: /** @type {number | null} */ (null),
   };
 }
 
@@ -157,16 +146,17 @@ export function createHistory() {
 
   /** @param {LiveSample} sample */
   function addTenth(sample) {
-    const second = toSecond.add(sample);
-    if (second === undefined || second.t <= lastTime(fiveMinutes)) return;
-    appendSamples(fiveMinutes, [second]);
-    addSecond(second);
+    for (const second of toSecond.add(sample)) {
+      if (second.t <= lastTime(fiveMinutes)) continue;
+      appendSamples(fiveMinutes, [second]);
+      addSecond(second);
+    }
   }
 
   /** @param {LiveSample} sample */
   function addSecond(sample) {
-    const tenSeconds = toTenSeconds.add(sample);
-    if (tenSeconds !== undefined && tenSeconds.t > lastTime(hour)) appendSamples(hour, [tenSeconds]);
+    for (const tenSeconds of toTenSeconds.add(sample))
+      if (tenSeconds.t > lastTime(hour)) appendSamples(hour, [tenSeconds]);
   }
 
   return {
@@ -221,15 +211,8 @@ function loadColumns(columns, from) {
  * @returns {LiveSample[]}
  */
 function samplesOf(columns) {
-  return columns.t.map((t, i) => ({
-    t,
-    numbers: columns.numbers[i] ?? 0,
-    requests: columns.requests[i] ?? 0,
-    errors: columns.errors[i] ?? 0,
-    p50: columns.p50[i] ?? null,
-    p95: columns.p95[i] ?? null,
-    p99: columns.p99[i] ?? null,
-    batch: columns.batch[i] ?? null,
-    ledgerLag: columns.ledgerLag[i] ?? null,
-  }));
+  const samples = columns.t.map((_, i) =>
+    Object.fromEntries(COLUMNS.map(name => [name, columns[name]?.[i] ?? null])),
+  );
+  return /** @type {LiveSample[]} */ (/** @type {unknown} */ (samples));
 }

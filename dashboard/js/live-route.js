@@ -42,7 +42,8 @@ function isLoopback(hostname) {
 
 /**
  * Where a node's stream is, as far as this page may and can open it; `undefined` where it cannot: a page over https may
- * open nothing that is not, and an address of the node's own machine means another one here.
+ * open nothing that is not, an address of the node's own machine means another one here, and what is no web address at all
+ * would end the search for a stream.
  *
  * @param {string} nodeUrl as registered
  * @param {string} pageUrl origin of the page
@@ -51,7 +52,8 @@ export function streamOrigin(nodeUrl, pageUrl) {
   if (!URL.canParse(nodeUrl)) return undefined;
   const node = new URL(nodeUrl);
   const page = new URL(pageUrl);
-  if (page.protocol === 'https:' && node.protocol !== 'https:') return undefined;
+  if (node.protocol !== 'https:' && (node.protocol !== 'http:' || page.protocol === 'https:'))
+    return undefined;
   if (isLoopback(node.hostname) && !isLoopback(page.hostname)) return undefined;
   return node.origin;
 }

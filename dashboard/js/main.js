@@ -28,6 +28,7 @@ const links = createLinks(window);
 const ui = createUi({ links });
 const api = createApi();
 const live = startLive({ store, origin: location.origin });
+setInterval(() => store.tick(), 1_000);
 const app = { store, api, ui, links, live, demos: createDemoClient({ store, api }) };
 
 const reported = new Set();

@@ -1,10 +1,9 @@
 // The numbers by state, whether any is missing, and the proof of it on demand. The frame of it stands in index.html.
 
-import { el, setAttr, setHidden, setText } from './dom.js';
+import { el, partsOf, setAttr, setHidden, setText } from './dom.js';
 import { ago, count, dateClock, ms, plural, rate, shortHash } from './format.js';
 
 const VERIFY_TIMEOUT_MS = 60_000;
-const AGE_INTERVAL_MS = 1_000;
 
 /** What the numbers below `next` are, and how it is called; the order of the bar and its legend. */
 const STATES = {
@@ -16,42 +15,38 @@ const STATES = {
 };
 
 export function mount(section, { store, api, ui }) {
-  const part = name => section.querySelector(`[data-testid="${name}"]`);
-  const show = (name, text) => setText(part(name), text);
+  const part = partsOf(section);
+  const show = (name, text) => setText(part[name], text);
   let chain = '';
-  part('chain').after(ui.copyButton('chain head', () => chain));
+  part.chain.after(ui.copyButton('chain head', () => chain));
 
-  const showAge = () => show('last-batch', ago(store.view.numbers.lastBatchAt, store.now()));
   store.on('numbers', () => {
     const { numbers } = store.view;
     ({ chain } = numbers);
     show('issued', count(numbers.issued));
-    setAttr(part('issued'), 'data-long', numbers.issued >= 1e10);
+    setAttr(part.issued, 'data-long', numbers.issued >= 1e10);
     show('issued-share', count(numbers.issued));
     for (const state of ['pooled', 'reserved', 'void', 'imported']) show(state, count(numbers[state]));
-    setHidden(part('imported').parentElement, numbers.imported === 0);
+    setHidden(part.imported.parentElement, numbers.imported === 0);
     show('next', count(numbers.next));
     show('holes', count(numbers.holes));
     show('holes-text', describeHoles(numbers));
-    setAttr(part('holes-box'), 'data-tone', numbers.holes === 0 ? 'good' : 'bad');
+    setAttr(part['holes-box'], 'data-tone', numbers.holes === 0 ? 'good' : 'bad');
     show('batch', count(numbers.sequence));
     show('chain', shortHash(chain));
-    setAttr(part('chain'), 'title', chain);
+    setAttr(part.chain, 'title', chain);
     show('revision', count(numbers.revision));
     show('reuse', numbers.reuse);
-    showAge();
     showShares(section.querySelectorAll('.state-bar > span'), numbers);
   });
   // What was the rate when the stream broke off is not the rate now.
   store.on(['traffic', 'connection'], () =>
     show('rate', rate(store.connection.state === 'live' ? store.view?.traffic.numbersPerSecond : undefined)),
   );
-  setInterval(() => {
-    if (!document.hidden && store.view !== undefined) showAge();
-  }, AGE_INTERVAL_MS);
+  store.on(['numbers', 'second'], () => show('last-batch', ago(store.view.numbers.lastBatchAt, store.now())));
 
   const verify = createVerify(part, { api, ui });
-  part('verify-button').addEventListener('click', () => void verify());
+  part['verify-button'].addEventListener('click', () => void verify());
   ui.commands.add({
     id: 'verify',
     title: 'Verify now: is every number accounted for?',
@@ -84,14 +79,14 @@ function showShares(spans, numbers) {
 
 /** Has the node read everything in etcd, and shows what came of it. */
 function createVerify(part, { api, ui }) {
-  const button = part('verify-button');
+  const button = part['verify-button'];
   let running = false;
 
   function show(tone, title, text, problems = []) {
-    setAttr(part('verify-result'), 'data-tone', tone);
-    setText(part('verify-title'), title);
-    setText(part('verify-text'), text);
-    part('verify-problems').replaceChildren(...problems.map(problem => el('li', null, problem)));
+    setAttr(part['verify-result'], 'data-tone', tone);
+    setText(part['verify-title'], title);
+    setText(part['verify-text'], text);
+    part['verify-problems'].replaceChildren(...problems.map(problem => el('li', null, problem)));
     ui.announce(`${title} ${text}`);
   }
 

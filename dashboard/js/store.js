@@ -9,7 +9,8 @@
 //   store.connection  {state, node, url, home, intervalMs, lastFrameAt, attempts, retryAt, reason}
 //   store.now()       the cluster's time, Unix milliseconds: compare with `at`, `since`, `t` of what came
 //   store.on(topics, fn) → unsubscribe
-//       topics: names of LiveView sections ('numbers', 'traffic', 'nodes', …), 'sample', 'event', 'connection', 'snapshot'.
+//       topics: names of LiveView sections ('numbers', 'traffic', 'nodes', …), 'sample', 'event', 'connection', 'snapshot',
+//       and 'second' for what shows an age: once a second, from the first snapshot on.
 //       fn(changed: Set<topic>) runs at most once per animation frame, not at all while the tab is hidden, and then once
 //       when it is shown. Subscribing after the first snapshot runs fn in the next frame with all its topics.
 //       'snapshot' comes with every snapshot (all of the above may have changed: rebuild what you keep); so do all sections.
@@ -144,6 +145,11 @@ export function createStore({ schedule, onError = () => {}, clock = Date.now }) 
     /** @param {number} at when the node sent the frame, by its clock */
     applyHeartbeat(at) {
       noteTime(at);
+    },
+
+    /** A second has passed. */
+    tick() {
+      if (store.view !== undefined) touch(['second']);
     },
 
     /**

@@ -1,6 +1,6 @@
-// How the ledger stands, its verification, and the restore guard.
+// How the ledger stands, its verification, and the restore guard; the frame of it stands in index.html.
 
-import { el, setAttr, setHidden, setText } from './dom.js';
+import { setAttr, setHidden, setText } from './dom.js';
 import { count, dateClock, ms, percent, plural } from './format.js';
 
 const TONES = { ok: 'good', lagging: 'warn', unavailable: 'bad', diverged: 'bad', none: undefined };
@@ -13,69 +13,27 @@ const GUARD_TONES = {
   off: undefined,
 };
 
-export function createLedgerCard() {
-  const state = el('span', { class: 'badge', 'data-testid': 'ledger-state' });
-  const detail = el('p', { class: 'small' });
-  const rows = Object.fromEntries(ROWS.map(([name, label, testid]) => [name, row(label, testid)]));
-  const guard = el('span', { class: 'badge' });
-  const guardDetail = el('span', { class: 'small' });
-  const meter = el('span', { class: 'fullness' }, el('span'));
-  rows.fullness.value.append(el('span'), meter);
-  rows.guard.value.append(guard, ' ', guardDetail);
-  const element = el('div', { class: 'ledger' }, [
-    el('h3', null, ['Ledger ', state]),
-    detail,
-    el(
-      'dl',
-      { class: 'kv' },
-      ROWS.flatMap(([name]) => [rows[name].label, rows[name].value]),
-    ),
-  ]);
-
-  return {
-    element,
-    show({ ledger, restoreGuard }) {
-      const hasLedger = ledger.state !== 'none';
-      setText(state, STATE_WORDS[ledger.state] ?? ledger.state);
-      setAttr(state, 'data-tone', TONES[ledger.state]);
-      setText(detail, hasLedger ? ledger.detail : 'The journal in etcd is all there is; it is not pruned.');
-      setHidden(detail, hasLedger && ledger.detail === '');
-      for (const [name] of ROWS) if (name !== 'guard') show(rows[name], hasLedger);
-      setText(rows.projector.value, ledger.projector ?? 'nobody');
-      setText(rows.position.value, `batch ${count(ledger.position)}`);
-      setText(rows.lag.value, describeLag(ledger));
-      setText(rows.fullness.value.firstElementChild, percent(ledger.fullness));
-      const width = `${Math.min(100, Math.round(ledger.fullness * 100))}%`;
-      if (meter.firstElementChild.style.width !== width) meter.firstElementChild.style.width = width;
-      setAttr(
-        meter,
-        'data-tone',
-        ledger.fullness >= 0.8 ? 'bad' : ledger.fullness >= 0.5 ? 'warn' : undefined,
-      );
-      setText(rows.verification.value, describePatrol(ledger.verification));
-      setText(guard, restoreGuard.state);
-      setAttr(guard, 'data-tone', GUARD_TONES[restoreGuard.state]);
-      setText(guardDetail, restoreGuard.detail);
-    },
-  };
-}
-
-const ROWS = [
-  ['projector', 'written by', 'projector'],
-  ['position', 'position', 'ledger-position'],
-  ['lag', 'behind', 'ledger-lag'],
-  ['fullness', 'journal full', 'ledger-fullness'],
-  ['verification', 'verification', 'ledger-verification'],
-  ['guard', 'restore guard', 'restore-guard'],
-];
-
-function row(label, testid) {
-  return { label: el('dt', null, label), value: el('dd', { 'data-testid': testid }) };
-}
-
-function show({ label, value }, shown) {
-  setHidden(label, !shown);
-  setHidden(value, !shown);
+export function showLedger(part, { ledger, restoreGuard }) {
+  const hasLedger = ledger.state !== 'none';
+  setText(part['ledger-state'], STATE_WORDS[ledger.state] ?? ledger.state);
+  setAttr(part['ledger-state'], 'data-tone', TONES[ledger.state]);
+  const detail = hasLedger ? ledger.detail : 'The journal in etcd is all there is; it is not pruned.';
+  setText(part['ledger-detail'], detail);
+  setHidden(part['ledger-detail'], detail === '');
+  setHidden(part['ledger-figures'], !hasLedger);
+  setText(part.projector, ledger.projector ?? 'nobody');
+  setText(part['ledger-position'], `batch ${count(ledger.position)}`);
+  setText(part['ledger-lag'], describeLag(ledger));
+  setText(part['ledger-fullness'], percent(ledger.fullness, 1));
+  const meter = part['ledger-meter'];
+  const width = `${Math.min(100, Math.round(ledger.fullness * 100))}%`;
+  if (meter.firstElementChild.style.width !== width) meter.firstElementChild.style.width = width;
+  const tone = ledger.fullness >= 0.8 ? 'bad' : ledger.fullness >= 0.5 ? 'warn' : undefined;
+  setAttr(meter, 'data-tone', tone);
+  setText(part['ledger-verification'], describePatrol(ledger.verification));
+  setText(part['restore-guard'], restoreGuard.state);
+  setAttr(part['restore-guard'], 'data-tone', GUARD_TONES[restoreGuard.state]);
+  setText(part['restore-guard-detail'], restoreGuard.detail);
 }
 
 function describeLag({ lagBatches, lagSeconds }) {

@@ -1,70 +1,29 @@
-// etcd's members.
+// etcd's members; a row is a template in index.html.
 
-import { el, keyedList, setAttr, setHidden, setText } from './dom.js';
-import { bytes, count } from './format.js';
-import { icon } from './icons.js';
-import { createShape, setShape } from './topology-node.js';
+import { copyOf, keyedList, partsOf, setAttr, setHidden, setText } from './dom.js';
+import { bytes, count, UNKNOWN } from './format.js';
+import { setShape } from './topology-node.js';
+import { describeBehind } from './topology-view.js';
 
-const parts = new WeakMap();
-
-export function createMembersTable() {
-  const body = el('tbody', { 'data-testid': 'members' });
-  const sync = keyedList(body, { key: member => member.endpoint, make, update });
-  const element = el('div', { class: 'members' }, [
-    el('h3', { id: 'members-title' }, 'etcd members'),
-    el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-labelledby': 'members-title' }, [
-      el('table', { 'aria-labelledby': 'members-title' }, [
-        el(
-          'thead',
-          null,
-          el(
-            'tr',
-            null,
-            [
-              ['member', ''],
-              ['state', ''],
-              ['version', ''],
-              ['database', 'num'],
-              ['term', 'num'],
-            ].map(([name, kind]) => el('th', { scope: 'col', class: kind || undefined }, name)),
-          ),
-        ),
-        body,
-      ]),
-    ]),
-  ]);
-  return {
-    element,
-    show: members =>
-      sync([...members].sort((a, b) => a.endpoint.localeCompare(b.endpoint, 'en', { numeric: true }))),
-  };
-}
-
-function make({ endpoint }) {
-  const shape = createShape();
-  const state = el('span');
-  const leader = el('span', { class: 'badge', 'data-tone': 'info' }, [icon('star'), 'leader']);
-  const version = el('td');
-  const database = el('td', { class: 'num' });
-  const term = el('td', { class: 'num' });
-  const row = el('tr', { 'data-testid': 'member', 'data-member': endpoint }, [
-    el('th', { scope: 'row', class: 'mono' }, endpoint.replace(/^https?:\/\//, '')),
-    el('td', null, el('span', { class: 'member-state' }, [shape, state, leader])),
-    version,
-    database,
-    term,
-  ]);
-  parts.set(row, { shape, state, leader, version, database, term });
-  return row;
+/** A function that shows members in the body of a table. */
+export function createMembersTable(body) {
+  const sync = keyedList(body, { key: member => member.endpoint, make: () => copyOf('member-row'), update });
+  return members =>
+    sync([...members].sort((a, b) => a.endpoint.localeCompare(b.endpoint, 'en', { numeric: true })));
 }
 
 function update(row, member) {
-  const part = parts.get(row);
-  setAttr(row, 'data-state', member.healthy ? 'serving' : 'gone');
-  setShape(part.shape, member.healthy ? 'serving' : 'gone');
+  const part = partsOf(row);
+  const state = member.healthy ? 'serving' : 'gone';
+  setAttr(row, 'data-member', member.endpoint);
+  setAttr(row, 'data-state', state);
+  setShape(part.shape, state);
+  setText(part.endpoint, member.endpoint.replace(/^https?:\/\//, ''));
   setText(part.state, member.healthy ? 'healthy' : (member.error ?? 'has no leader'));
-  setHidden(part.leader, member.leader !== true);
-  setText(part.version, member.version ?? '–');
+  setHidden(part['is-leader'], member.leader !== true);
+  setText(part.revision, count(member.revision));
+  setText(part.behind, describeBehind(member));
   setText(part.database, bytes(member.databaseBytes));
   setText(part.term, count(member.raftTerm));
+  setText(part.version, member.version ?? UNKNOWN);
 }

@@ -1,5 +1,6 @@
 // The first visit: a few notes that point at sections. Never in the way: not modal, gone for good when closed.
 
+import { button } from './controls.js';
 import { el, setText } from './dom.js';
 import { isCalm } from './ui.js';
 
@@ -65,21 +66,13 @@ export function startTour(app, focus = false) {
   const title = el('h2', { id: 'tour-title' });
   const text = el('p');
   const place = el('span', { class: 'muted small' });
-  const next = el('button', { type: 'button', class: 'primary', 'data-testid': 'tour-next' });
+  const next = button('', 'tour-next', go, { class: 'primary' });
   const box = el(
     'aside',
     { class: 'tour', 'aria-labelledby': 'tour-title', 'data-testid': 'tour' },
     title,
     text,
-    el('footer', null, [
-      place,
-      el(
-        'button',
-        { type: 'button', class: 'ghost', 'data-testid': 'tour-skip', onclick: () => end() },
-        'Skip',
-      ),
-      next,
-    ]),
+    el('footer', null, [place, button('Skip', 'tour-skip', end, { class: 'ghost' }), next]),
   );
   let at = -1;
   let marked;
@@ -121,7 +114,6 @@ export function startTour(app, focus = false) {
     box.remove();
     stop = () => {};
   };
-  next.addEventListener('click', go);
   document.addEventListener('keydown', onKey);
   // First to be reached with the keyboard.
   document.querySelector('.skip-link').after(box);

@@ -93,6 +93,19 @@ describe('a release', () => {
     expect(await fact(page, 'Reason')).toBe('wrong customer');
   });
 
+  test('that somebody fills in keeps its number, whatever is drawn meanwhile', async () => {
+    const { sequenceNumber } = await draw();
+    const { page } = await browsing.open({ at: '#actions' });
+    await page.getByTestId('release-number').fill(String(sequenceNumber));
+    await pressAndWait(page, 'quick-site-2-partition-b');
+    expect(await page.getByTestId('release-number').inputValue()).toBe(String(sequenceNumber));
+    await page.getByTestId('release-hint').getByText('site-1 / partition-a').waitFor();
+    await pressAndWait(page, 'release');
+    await pressAndWait(page, 'quick-site-2-partition-b');
+    const drawn = await page.getByTestId('reply-numbers').innerText();
+    expect(await page.getByTestId('release-number').inputValue()).toBe(drawn);
+  });
+
   test('that is refused says why and what to do', async () => {
     const { sequenceNumber } = await draw();
     const { page, watch } = await browsing.open({ at: '#actions' });

@@ -78,6 +78,8 @@ test.each(DEMOS)(
     const run = await lastRun(name);
     expect(run.parameters).toMatchObject(parameters);
     expect(run.steps.every(({ state }) => state === 'done' || state === 'skipped')).toBe(true);
+    if (name === 'race')
+      expect(Number(run.figures.find(({ label }) => label === 'ratio')?.value)).toBeGreaterThan(1);
     const panel = page.getByTestId('demo-run');
     for (const { title } of run.steps) expect(await panel.innerText()).toContain(title);
     expect(await panel.innerText()).toMatch(PROOF);
@@ -111,7 +113,7 @@ test(
       .waitFor({ timeout: TIMEOUT_MS });
     await page.getByTestId('strip-cancel').waitFor({ state: 'hidden', timeout: TIMEOUT_MS });
     const outcome = await page.getByTestId('demo-strip').innerText();
-    expect(outcome).toMatch(/failover passed: longest gap[^:]* [\d.,]+ m?s, 0 holes/);
+    expect(outcome).toMatch(/Kill the leader passed: longest gap[^:]* [\d.,]+ m?s, 0 holes/);
     expect(await page.evaluate('globalThis.neverReloaded')).toBe(true);
 
     const { timeline, figures } = await lastRun('failover');

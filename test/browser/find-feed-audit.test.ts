@@ -59,6 +59,24 @@ describe('a number that was looked up', () => {
     await page.getByTestId('timeline').getByText('seen live').waitFor();
   });
 
+  test('has each event once, however slow the answers are', async () => {
+    const drawn = await draw();
+    const { page } = await browsing.open({ at: `#find=${drawn.sequenceNumber}` });
+    const events = page.getByTestId('timeline').locator('li[data-event]');
+    const names = async () => events.evaluateAll(all => all.map(item => item.getAttribute('data-event')));
+    await page.locator('[data-testid="find-state"][data-status="issued"]').waitFor();
+    const before = await names();
+    await page.route(/after=/, route => void setTimeout(() => void route.continue(), 1_000));
+    const isAsked = page.waitForRequest(/after=/);
+    await release(0, drawn);
+    await isAsked;
+    // While that answer is on its way the next event asks for the same again. The lowest of the pool goes first.
+    while ((await draw()).sequenceNumber !== drawn.sequenceNumber);
+    await events.nth(before.length + 1).waitFor();
+    await page.waitForResponse(/after=/);
+    expect(await names()).toEqual([...before, 'released', 'reissued']);
+  });
+
   test('that was never issued says so and how far the series is', async () => {
     const { page, watch } = await browsing.open();
     watch.allow(REFUSED);
@@ -145,20 +163,25 @@ describe('the audit trail', () => {
     return readFile(await file.path(), 'utf8');
   }
 
-  test('is shown by pages, filtered, and leads to the number', async () => {
-    const { sequenceNumber } = await draw(0, { reference: 'audit-test' });
+  test('is shown by pages, filtered, the newest or the oldest first, and leads to the number', async () => {
+    const older = String((await draw(0, { reference: 'audit-test' })).sequenceNumber);
+    const newer = String((await draw(1, { reference: 'audit-test' })).sequenceNumber);
     const { page } = await browsing.open({ at: '#audit' });
     await page.getByTestId('audit-reference').fill('audit-test');
     await page.getByTestId('audit-go').click();
-    const rows = page.getByTestId('audit-rows').locator('tr');
-    await until('only its rows', async () => {
-      const texts = await rows.allInnerTexts();
-      return texts.length >= 1 && texts.every(text => text.includes('audit-test'));
-    });
+    const numbers = page.getByTestId('audit-rows').locator('tr .number');
+    const shown = async (...wanted: readonly string[]) =>
+      until('only these rows', async () => (await numbers.allInnerTexts()).join() === wanted.join());
+    await shown(newer, older);
     expect(await page.getByTestId('audit-reach').innerText()).toContain('Complete.');
-    await rows.last().locator('.number').click();
+    await page.getByTestId('audit-order').selectOption('asc');
+    await page.getByTestId('audit-go').click();
+    await shown(older, newer);
+    await page.reload();
+    await shown(older, newer);
+    await numbers.first().click();
     await page.locator('[data-testid="find-state"][data-status]').waitFor();
-    expect(new URL(page.url()).hash).toContain(`find=${sequenceNumber}`);
+    expect(new URL(page.url()).hash).toContain(`find=${older}`);
   });
 
   test('is exported as CSV and as JSON with the rows that its filters take', async () => {
@@ -185,5 +208,23 @@ describe('the audit trail', () => {
     await page.getByTestId('audit-number').fill('7-3; DROP TABLE');
     await page.getByTestId('audit-go').click();
     expect(await page.getByTestId('audit-error').innerText()).not.toBe('');
+    await page.getByTestId('audit-clear').click();
+    expect(await page.getByTestId('audit-number').inputValue()).toBe('');
+    expect(await page.getByTestId('audit-error').innerText()).toBe('');
+  });
+
+  test('whose filters are refused offers no page of the filters before', async () => {
+    // More rows than a page has.
+    await Promise.all(Array.from({ length: 51 }, (_, i) => draw(i % 4, { reference: `row ${i}` })));
+    const { page, watch } = await browsing.open({ at: '#audit' });
+    watch.allow(REFUSED);
+    await page.getByTestId('audit-rows').locator('tr').first().waitFor();
+    expect(await page.getByTestId('audit-next').isEnabled()).toBe(true);
+    await page.getByTestId('audit-number').fill('9999999999999999');
+    await page.getByTestId('audit-go').click();
+    await page.locator('[data-testid="audit-reach"][data-tone="bad"]').waitFor();
+    expect(await page.getByTestId('audit-next').isDisabled()).toBe(true);
+    await page.getByTestId('audit-clear').click();
+    await page.getByTestId('audit-rows').locator('tr').first().waitFor();
   });
 });

@@ -128,3 +128,23 @@ test('figures that change do not push anything around', async () => {
   await page.evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))`);
   expect(await page.evaluate<number>('globalThis.shifts')).toBeLessThan(0.01);
 });
+
+test('the strip above the charts keeps its height while a demonstration runs, wide and narrow', async () => {
+  const opened = await Promise.all(
+    [1280, 360].map(width => browsing.open({ context: { viewport: { width, height: 740 } } })),
+  );
+  const pages = opened.map(({ page }) => page);
+  for (const page of pages) {
+    await page.getByTestId('demo-strip').waitFor();
+    await page.evaluate(`{
+      globalThis.heights = new Set();
+      const strip = document.querySelector('[data-testid="demo-strip"]');
+      new ResizeObserver(() => heights.add(Math.round(strip.offsetHeight))).observe(strip);
+    }`);
+  }
+  await pages[0]?.evaluate(`fetch('/api/v1/demo/basic', { method: 'POST' }).then(answer => answer.text())`);
+  for (const page of pages) {
+    await page.locator('[data-testid="demo-strip"][data-tone="good"]').waitFor();
+    expect(await page.evaluate<number[]>('[...heights]')).toHaveLength(1);
+  }
+});

@@ -2,31 +2,44 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RequestHandler } from 'express';
-import jsTokens from 'js-tokens';
+import jsTokens, { type Token } from 'js-tokens';
+
+/** What never becomes another token, nor a comment, with what stands beside it. */
+const CLEAR = /^(?:[()[\]{},;:?=&|>]|!=)/;
 
 /**
- * A script of the page without its comments and indentation, a fifth of what would travel otherwise. Line ends stay, so that the numbers of
- * lines are those of the file, and a line stays a line: what ends a statement is not touched.
+ * A script of the page without its comments and the blanks that only people need: a quarter of what would travel otherwise. Line ends stay,
+ * so that the numbers of lines are those of the file, and a line stays a line: what ends a statement is not touched.
  */
 export function stripScript(source: string): string {
   let text = '';
+  /** Of the line so far, the last token; and whether there was a blank after it. */
+  let before: Token | undefined;
+  let blank = false;
   for (const token of jsTokens(source)) {
-    switch (token.type) {
-      case 'SingleLineComment':
-        break;
-      case 'MultiLineComment':
-        // Within a line it stands between two tokens, which must not become one.
-        text += token.value.replace(/[^\n]+/g, '') || ' ';
-        break;
-      case 'WhiteSpace':
-        // Indentation; between tokens one blank is as good as many.
-        if (text !== '' && !text.endsWith('\n')) text += ' ';
-        break;
-      default:
-        text += token.value;
+    const lineEnds = isGap(token) ? token.value.replace(/[^\n]+/g, '') : '';
+    if (lineEnds !== '') {
+      text += lineEnds;
+      before = undefined;
+    } else if (isGap(token)) {
+      blank = true;
+      continue;
+    } else {
+      if (blank && before !== undefined && !isClear(before) && !isClear(token)) text += ' ';
+      text += token.value;
+      before = token;
     }
+    blank = false;
   }
   return text;
+}
+
+function isGap({ type }: Token): boolean {
+  return /Comment$|^WhiteSpace$|^LineTerminatorSequence$/.test(type);
+}
+
+function isClear({ type, value }: Token): boolean {
+  return type === 'Punctuator' && CLEAR.test(value);
 }
 
 interface Served {

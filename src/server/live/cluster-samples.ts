@@ -57,7 +57,7 @@ export class ClusterSamples {
     const end = floorToStep(sample.t + STEP_MS / 2);
     const steps = Math.max(1, Math.round(sample.spanMs / STEP_MS));
     if (end <= this.closedThrough || end > this.closedThrough + AHEAD_MS_MAX) return;
-    for (let step = Math.max(0, steps - CATCH_UP_STEPS_MAX); step < steps; step += 1) {
+    for (let step = 0; step < Math.min(steps, CATCH_UP_STEPS_MAX); step += 1) {
       const t = end - step * STEP_MS;
       if (t > this.closedThrough) this.addPart(t, sample, 1 / steps);
     }

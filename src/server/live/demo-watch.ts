@@ -1,6 +1,9 @@
 import type { DemoRun } from '../../demo/demo-run.ts';
 import type { ClusterEvent } from './live-protocol.ts';
 
+/** A run that is as old as this when it is first seen began while this node was not there. */
+const LATE_MS = 2_000;
+
 /** Turns the changes of a demonstration's run into events. */
 export class DemoWatch {
   private before: DemoRun | undefined;
@@ -43,6 +46,3 @@ export class DemoWatch {
     return events;
   }
 }
-
-/** A run that is as old as this when it is first seen began while this node was not there. */
-const LATE_MS = 2_000;

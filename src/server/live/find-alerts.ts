@@ -121,7 +121,7 @@ function* aboutEtcd({ members }: AlertView, context: AlertContext): Iterable<Ale
         id: `member:${endpoint}`,
         level: 'warning',
         title: `etcd member ${endpoint} is not well`,
-        detail: `${error ?? 'It has no leader.'} ${spare > 0 ? `${spare} more may fail.` : spare === 0 ? 'No other one may fail.' : 'Too few are left.'}`,
+        detail: `${error === undefined ? 'It has no leader' : `Asked for its state: ${error}`}. ${spare > 0 ? `${spare} more may fail.` : spare === 0 ? 'No other one may fail.' : 'Too few are left.'}`,
         // It did not answer twice in a row.
         afterMs: 2_500,
         runbook: 'Quorum lost',

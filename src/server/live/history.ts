@@ -87,6 +87,20 @@ export class History {
   }
 }
 
+/** The same past by a clock that is so far ahead. Coarse samples still end at multiples of their length. */
+export function moveHistory({ minute, fiveMinutes, hour }: LiveHistory, aheadMs: number): LiveHistory {
+  const move = (samples: LiveSamples, name: Resolution): LiveSamples => {
+    const { stepMs } = RESOLUTIONS[name];
+    const ms = Math.round(aheadMs / stepMs) * stepMs;
+    return { ...samples, t: samples.t.map(t => t + ms) };
+  };
+  return {
+    minute: move(minute, 'minute'),
+    fiveMinutes: move(fiveMinutes, 'fiveMinutes'),
+    hour: move(hour, 'hour'),
+  };
+}
+
 function toColumns(samples: readonly LiveSample[], stepMs: number): LiveSamples {
   const columns = COLUMNS.map(name => [name, samples.map(sample => sample[name])]);
   return { stepMs, ...Object.fromEntries(columns) } as LiveSamples;

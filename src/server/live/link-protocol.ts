@@ -1,5 +1,5 @@
 import { COLUMNS } from './history.ts';
-import type { LiveEvent, LiveHistory, NumberEvent } from './live-protocol.ts';
+import type { LiveEvent, LiveHistory, LiveSamples, NumberEvent } from './live-protocol.ts';
 import type { NodeSample } from './node-sampler.ts';
 import type { NodeStatus } from './node-status.ts';
 
@@ -38,6 +38,8 @@ export interface NodeReport {
 /** The cluster's past as the teller knows it. */
 export interface HistoryReport {
   readonly type: 'history';
+  /** As a report's. */
+  readonly at: number;
   readonly history: LiveHistory;
   readonly events: readonly LiveEvent[];
 }
@@ -50,31 +52,55 @@ export function parseLinkRequest(text: string): LinkRequest {
   throw new Error('not a request of a live link');
 }
 
-/** @throws Error for anything else. Peers are believed, so only what would break us is looked at. */
+/**
+ * What other nodes tell is believed, so only that is looked at what would stop or spoil this node's stream, for good: a node of another
+ * version may tell more, or other things.
+ *
+ * @throws Error for anything else
+ */
 export function parseLinkMessage(text: string): LinkMessage {
   const message = JSON.parse(text) as LinkMessage;
-  if (message.type === 'report') {
-    const { samples, events, status, at } = message;
-    const sound = Array.isArray(samples) && samples.every(isSample) && Array.isArray(events);
-    if (sound && Number.isFinite(at) && isStatus(status)) return message;
-  }
-  if (message.type === 'history' && Array.isArray(message.events) && isHistory(message.history))
-    return message;
+  if (isReport(message) || isHistoryReport(message)) return message;
   throw new Error('not a message of a live link');
 }
 
-/** What is looked into when all nodes' statuses are put together; there one that lacks it would stop the whole stream. */
+function isReport(message: LinkMessage): boolean {
+  if (message.type !== 'report') return false;
+  const { samples, events, status, at } = message;
+  return Number.isFinite(at) && isList(samples, isSample) && isList(events, isEvent) && isStatus(status);
+}
+
+function isHistoryReport(message: LinkMessage): boolean {
+  if (message.type !== 'history') return false;
+  const { at, events, history } = message;
+  const { minute, fiveMinutes, hour } = history;
+  return Number.isFinite(at) && isList(events, isEvent) && [minute, fiveMinutes, hour].every(isSamples);
+}
+
+function isSample(sample: NodeSample): boolean {
+  const { t, spanMs, requests, errors, numbers, batches, facts, latency } = sample;
+  const counts = [t, requests, errors, numbers, batches, facts];
+  return counts.every(Number.isFinite) && spanMs > 0 && Array.isArray(latency);
+}
+
+function isEvent({ id, category, at }: LiveEvent): boolean {
+  return typeof id === 'string' && typeof category === 'string' && Number.isFinite(at);
+}
+
+/** What is looked into when all nodes' statuses are put together. */
 function isStatus({ problems, ledger, restoreGuard, numbers }: NodeStatus): boolean {
-  const parts = Array.isArray(problems) && typeof ledger === 'object' && typeof restoreGuard === 'object';
-  return parts && ledger !== null && restoreGuard !== null && typeof numbers === 'object';
+  const parts = isObject(ledger) && isObject(restoreGuard) && (numbers === null || isObject(numbers));
+  return parts && isList(problems, problem => typeof problem === 'string');
 }
 
-function isHistory(history: LiveHistory): boolean {
-  return [history.minute, history.fiveMinutes, history.hour].every(samples =>
-    COLUMNS.every(name => Array.isArray(samples[name])),
-  );
+function isSamples(samples: LiveSamples): boolean {
+  return COLUMNS.every(name => Array.isArray(samples[name])) && samples.t.every(Number.isFinite);
 }
 
-function isSample({ t, spanMs, latency }: NodeSample): boolean {
-  return Number.isFinite(t) && spanMs > 0 && Array.isArray(latency);
+function isList<T>(list: readonly T[], isOne: (item: T) => boolean): boolean {
+  return Array.isArray(list) && list.every(isOne);
+}
+
+function isObject(value: object | null): boolean {
+  return typeof value === 'object' && value !== null;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { NodeInfo } from '../../ports/coordination.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { STEP_MS } from './cluster-samples.ts';
+import { moveHistory } from './history.ts';
 import { Link } from './link.ts';
 import { type HistoryReport, type NodeReport, PACE } from './link-protocol.ts';
 import type { NodeSample } from './node-sampler.ts';
@@ -20,6 +21,8 @@ const SILENT_MS = { fast: 1_000, slow: 2_500 } as const;
 const STANDSTILL_MS = 500;
 /** A clock that differs by less is taken for ours. */
 const CLOCK_TOLERANCE_MS = STEP_MS;
+/** The same for the past, in which nobody sees less, and of which one message tells, however long that was on its way. */
+const HISTORY_TOLERANCE_MS = 1_000;
 /** Clocks drift, and stand still with a machine that is paused; so only reports of the last one or two such times count. */
 const CLOCK_MS = 10_000;
 
@@ -63,7 +66,7 @@ export class Links {
     this.syncedMs = nowMs;
     const wanted = new Set<string>();
     for (const info of nodes) {
-      if (info.instance === this.deps.self.instance || info.url === '') continue;
+      if (info.instance === this.deps.self.instance || !URL.canParse(info.url)) continue;
       wanted.add(info.instance);
       if (!this.peers.has(info.instance)) this.open(info);
     }
@@ -127,7 +130,7 @@ export class Links {
           if (this.wantsHistory) link.send({ type: 'history' });
         },
         received: message => {
-          if (message.type === 'history') this.deps.events.history(message);
+          if (message.type === 'history') this.deps.events.history(this.inOurTime(message));
           else this.take(peer, message);
         },
       },
@@ -155,6 +158,12 @@ export class Links {
     peer.status = report.status;
     peer.reportedThrough = samples.at(-1)?.t ?? peer.reportedThrough;
     this.deps.events.reported({ ...report, samples });
+  }
+
+  private inOurTime(report: HistoryReport): HistoryReport {
+    const aheadMs = this.deps.clock.now() - report.at;
+    if (Math.abs(aheadMs) <= HISTORY_TOLERANCE_MS) return report;
+    return { ...report, history: moveHistory(report.history, aheadMs) };
   }
 
   private sendPace(link: Link): void {

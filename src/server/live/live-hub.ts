@@ -1,12 +1,7 @@
 import type { DemoRun } from '../../demo/demo-run.ts';
-import { seriesName } from '../../core/identifiers.ts';
-import { AlertBook } from './alert-book.ts';
+import { ClusterLook, type LookSources } from './cluster-look.ts';
 import { ClusterSamples, STEP_MS } from './cluster-samples.ts';
-import { ClusterWatch } from './cluster-watch.ts';
-import { composeShared } from './compose-view.ts';
 import { DemoWatch } from './demo-watch.ts';
-import type { DemoSource } from './demo-source.ts';
-import { findAlerts } from './find-alerts.ts';
 import type { History } from './history.ts';
 import type { KnownUrls } from './known-urls.ts';
 import type { LiveEvent, LiveSample, LiveView } from './live-protocol.ts';
@@ -15,32 +10,25 @@ import type { LinkServer } from './link-server.ts';
 import { Links } from './links.ts';
 import type { NodeSampler } from './node-sampler.ts';
 import { NodeReader, type ReaderSources } from './node-reader.ts';
-import type { NodeStatus } from './node-status.ts';
-import { type KnownNode, Roster } from './roster.ts';
 import { stepWaitMs } from './step-wait.ts';
 import type { Viewers } from './viewers.ts';
 
 /** What the hub reads. */
-export interface HubSources extends ReaderSources {
-  readonly cluster: string;
+export interface HubSources extends ReaderSources, LookSources {
   readonly sampler: NodeSampler;
-  readonly vocabulary: LiveView['vocabulary'];
-  readonly demo: DemoSource;
 }
 
 const SECOND_MS = 1_000;
+/** All nodes tell at the same time; so long after it what they told is here, as a rule, and need not wait for the next step. */
+const HEAR_MS = 30;
 /** Events that wait for the next look; more are only counted. */
 const EVENTS_MAX = 1_000;
 /** A step that fails again and again is told of so often. */
 const FAILURE_LOG_MS = 60_000;
-/** What a start may take before it is news that there is no contact with etcd. */
-const START_MS = 10_000;
-/** From then until all nodes have told how they are. */
-const SETTLE_MS = 2_500;
 
 /**
- * The heart of a node's live stream: ten times a second it samples this node, adds what the others told, and hands what came of it to the
- * other nodes and the viewers. Without viewers it looks at the cluster only once a second.
+ * The heart of a node's live stream: ten times a second it samples this node and tells the others, and a moment later it adds what these
+ * have told and hands what came of it to the viewers. Without viewers it looks at the cluster only once a second.
  *
  * States: created → `start` → `close`.
  */
@@ -54,9 +42,7 @@ export class LiveHub {
   private readonly links: Links;
   private readonly node: NodeReader;
   private readonly samples: ClusterSamples;
-  private readonly roster = new Roster();
-  private readonly alerts = new AlertBook();
-  private readonly watch = new ClusterWatch();
+  private readonly cluster: ClusterLook;
   private readonly demoWatch = new DemoWatch();
   private readonly stopDemo: () => void;
   private timer: NodeJS.Timeout | undefined;
@@ -69,10 +55,6 @@ export class LiveHub {
   private failureMs = Number.NEGATIVE_INFINITY;
   /** Since when there are viewers; `undefined` without. */
   private watchedMs: number | undefined;
-  private readonly createdMs = performance.now();
-  /** When there was contact with etcd first. */
-  private connectedMs: number | undefined;
-  private started = false;
 
   constructor(
     sources: HubSources,
@@ -92,6 +74,7 @@ export class LiveHub {
     this.urls = parts.urls;
     const { clock, logger, coordination } = sources;
     this.node = new NodeReader(sources);
+    this.cluster = new ClusterLook(sources, this.node);
     this.samples = new ClusterSamples(clock.now());
     this.sampledThrough = this.samples.through;
     this.links = new Links({
@@ -139,17 +122,25 @@ export class LiveHub {
     // A millisecond more, because timers may ring early.
     const waitMs = STEP_MS - (this.sources.clock.now() % STEP_MS) + 1;
     this.timer = setTimeout(() => {
-      try {
-        this.tick();
-      } catch (error) {
-        // Nobody is to lose a number because of what is shown.
-        this.failed(error);
-      }
-      this.schedule();
+      this.attempt(() => this.tell());
+      this.timer = setTimeout(() => {
+        this.attempt(() => this.show());
+        this.schedule();
+      }, HEAR_MS);
     }, waitMs);
   }
 
-  private tick(): void {
+  private attempt(half: () => void): void {
+    try {
+      half();
+    } catch (error) {
+      // Nobody is to lose a number because of what is shown.
+      this.failed(error);
+    }
+  }
+
+  /** Takes a sample of this node, and tells the others. */
+  private tell(): void {
     const nowMs = performance.now();
     const at = this.sources.clock.now();
     const watched = this.viewers.count > 0;
@@ -157,22 +148,26 @@ export class LiveHub {
     this.links.sync(this.sources.coordination.nodes(), nowMs);
     this.links.setFast(watched);
     this.watchedMs = watched ? (this.watchedMs ?? nowMs) : undefined;
-    let status: NodeStatus | undefined;
-    this.linkServer.report(nowMs, { at, status: () => (status ??= this.node.status(nowMs)) });
+    this.linkServer.report(nowMs, { at, status: () => this.node.status(nowMs) });
     this.node.askMembers(nowMs);
+  }
+
+  /** Adds up what all have told, and tells the viewers. */
+  private show(): void {
+    const nowMs = performance.now();
+    const watched = this.viewers.count > 0;
     const samples = this.closeSteps(nowMs);
-    if (watched) {
-      const due = this.viewers.isDue(nowMs);
-      const view = due ? this.look(nowMs, status) : undefined;
-      this.stream.note({ samples, ...this.takeEvents() });
-      const frame = view === undefined ? undefined : this.stream.next(view, { nowMs, at });
-      if (frame !== undefined) this.viewers.broadcast(frame, nowMs);
-      this.viewers.attend(nowMs);
-    } else {
-      const view = nowMs - this.lookedMs < SECOND_MS - STEP_MS / 2 ? undefined : this.look(nowMs, status);
-      this.stream.note({ samples, ...this.takeEvents() });
+    const lookDue = watched ? this.viewers.isDue(nowMs) : nowMs - this.lookedMs >= SECOND_MS - STEP_MS / 2;
+    const view = lookDue ? this.look(nowMs) : undefined;
+    this.stream.note({ samples, ...this.takeEvents() });
+    if (!watched) {
       if (view !== undefined) this.stream.settle(view, nowMs);
+      return;
     }
+    const at = this.sources.clock.now();
+    const frame = view === undefined ? undefined : this.stream.next(view, { nowMs, at });
+    if (frame !== undefined) this.viewers.broadcast(frame, nowMs);
+    this.viewers.attend(nowMs);
   }
 
   private sample(at: number): void {
@@ -216,54 +211,15 @@ export class LiveHub {
   }
 
   /** The cluster as it is now; what has changed in it becomes events. */
-  private look(nowMs: number, status = this.node.status(nowMs)): LiveView {
-    const { sources } = this;
-    const { self } = sources.coordination;
-    const at = sources.clock.now();
+  private look(nowMs: number): LiveView {
     this.lookedMs = nowMs;
-    this.urls.note(sources.coordination.nodes());
+    this.urls.note(this.sources.coordination.nodes());
+    const status = this.node.status(nowMs);
     const peers = this.links.known(nowMs);
-    const known: KnownNode[] = [{ info: self, status, fresh: true }, ...peers];
-    const shared = composeShared(status, known, self);
-    this.ledgerLag = shared.ledger.state === 'none' ? null : shared.ledger.lagSeconds;
-    const nodes = this.roster.update(known, {
-      nowMs,
-      self: self.instance,
-      leader: shared.leader,
-      sequence: shared.numbers.sequence,
-    });
-    const seen = {
-      cluster: sources.cluster,
-      series: seriesName(sources.series),
-      ...shared,
-      traffic: this.samples.traffic(),
-      nodes,
-      members: this.node.members,
-      owners: this.node.owners(nowMs),
-      demo: { available: sources.demo.available, run: sources.demo.available ? sources.demo.run() : null },
-      vocabulary: sources.vocabulary,
-    };
-    const statuses = known.flatMap(one =>
-      one.fresh && one.status !== undefined ? [{ node: one.info.id, status: one.status }] : [],
-    );
-    const starting = this.isStarting(nowMs, known);
-    const found = starting ? [] : findAlerts(seen, { statuses });
-    const alerts = this.alerts.update(found, at);
-    const view: LiveView = { ...seen, alerts: alerts.current };
-    this.events.push(...alerts.events);
-    // What a node finds when it comes is not news.
-    if (!starting) this.events.push(...this.watch.update(view, at));
+    const { view, events } = this.cluster.take({ nowMs, status, peers, traffic: this.samples.traffic() });
+    this.ledgerLag = view.ledger.state === 'none' ? null : view.ledger.lagSeconds;
+    this.events.push(...events);
     return view;
-  }
-
-  /** Whether it has not had the time to learn who is there, and how they are. */
-  private isStarting(nowMs: number, known: readonly KnownNode[]): boolean {
-    if (this.started) return false;
-    if (this.sources.coordination.connected) this.connectedMs ??= nowMs;
-    const sinceMs = nowMs - (this.connectedMs ?? this.createdMs);
-    const complete = this.connectedMs !== undefined && known.every(({ status }) => status !== undefined);
-    this.started = complete || sinceMs > (this.connectedMs === undefined ? START_MS : SETTLE_MS);
-    return !this.started;
   }
 
   private noteDemo(): void {

@@ -21,7 +21,9 @@ const PACED: Partial<Record<keyof LiveView, number>> = {
 const HEARTBEAT_MS = 1_000;
 /** Number events of a delta; those of the cluster and of demonstrations are all sent. */
 const NUMBER_EVENTS_MAX = 8;
-/** A minute of samples at rest; no more wait to be sent. */
+/** At rest samples wait for the next delta; but so many are worth one, or those who come then would see what was long ago. */
+const SAMPLES_WAIT = 100;
+/** More do not wait, should no delta be made at all. */
 const SAMPLES_MAX = 600;
 /** Of both kinds, so that numbers do not push out what happened to the cluster. */
 const EVENTS_KEPT = { numbers: 120, others: 80 } as const;
@@ -36,10 +38,10 @@ export interface Happenings {
 interface Sent {
   /** Of which the text was made. */
   readonly value: unknown;
-  text: string;
-  /** What is worth a frame at once. */
-  urgent: string;
-  atMs: number;
+  readonly text: string;
+  /** What is worth a frame at once; `undefined` where everything is. */
+  readonly urgent: string | undefined;
+  readonly atMs: number;
 }
 
 /**
@@ -59,7 +61,8 @@ export class LiveStream {
   /** End of the last sample that was sent. */
   private sentThrough = 0;
   private lastFrameMs = Number.NEGATIVE_INFINITY;
-  private snapshotOf: { readonly seq: number; readonly why: string; readonly text: string } | undefined;
+  /** What a snapshot says, whatever it is sent for. */
+  private whole: { readonly seq: number; readonly text: string } | undefined;
 
   constructor(
     options: { readonly stream: string; readonly node: string; readonly version: string },
@@ -86,7 +89,7 @@ export class LiveStream {
   adoptEvents(others: readonly LiveEvent[]): void {
     const known = new Set(this.allEvents().map(({ id }) => id));
     this.kept = newest([...others.filter(({ id }) => !known.has(id)), ...this.kept]);
-    this.snapshotOf = undefined;
+    this.whole = undefined;
   }
 
   hello(intervalMs: number): string {
@@ -105,21 +108,19 @@ export class LiveStream {
 
   /** Everything that frames up to the last one have said. */
   snapshot(why: SnapshotFrame['why']): string {
-    if (this.snapshotOf?.seq !== this.seq || this.snapshotOf.why !== why) {
+    if (this.whole?.seq !== this.seq) {
       const history = JSON.stringify(this.history.columns(this.sentThrough));
-      const text =
-        `{"type":"snapshot","seq":${this.seq},"why":"${why}","view":${this.viewText()},` +
-        `"history":${history},"events":${JSON.stringify(this.kept)}}`;
-      this.snapshotOf = { seq: this.seq, why, text };
+      const events = JSON.stringify(this.kept);
+      const text = `"view":${this.viewText()},"history":${history},"events":${events}`;
+      this.whole = { seq: this.seq, text };
     }
-    return this.snapshotOf.text;
+    return `{"type":"snapshot","seq":${this.seq},"why":"${why}",${this.whole.text}}`;
   }
 
   /** The next frame, when there is something to say; `undefined` when not. */
   next(view: LiveView, { nowMs, at }: { nowMs: number; at: number }): string | undefined {
     const changed = this.changes(view, nowMs);
-    const busy = this.samples.some(({ numbers, requests, errors }) => numbers + requests + errors > 0);
-    if (changed.length === 0 && this.events.length === 0 && this.eventsSkipped === 0 && !busy) {
+    if (changed.length === 0 && !this.hasNews()) {
       return nowMs - this.lastFrameMs < HEARTBEAT_MS ? undefined : this.heartbeat(nowMs, at);
     }
     this.seq += 1;
@@ -136,7 +137,13 @@ export class LiveStream {
   settle(view: LiveView, nowMs: number): void {
     this.changes(view, nowMs, true);
     this.takeHappenings(EVENTS_KEPT.numbers);
-    this.snapshotOf = undefined;
+    this.whole = undefined;
+  }
+
+  private hasNews(): boolean {
+    const { events, eventsSkipped, samples } = this;
+    if (events.length > 0 || eventsSkipped > 0 || samples.length >= SAMPLES_WAIT) return true;
+    return samples.some(({ numbers, requests, errors }) => numbers + requests + errors > 0);
   }
 
   private heartbeat(nowMs: number, at: number): string {
@@ -153,12 +160,11 @@ export class LiveStream {
       const before = this.sent.get(name);
       // Owners and vocabulary are large where there are many sites, and seldom others.
       if (before !== undefined && before.value === view[name]) continue;
+      const urgent = urgentPart(name, view);
+      const early = before !== undefined && nowMs - before.atMs < (PACED[name] ?? 0);
+      if (early && !all && before.urgent === urgent) continue;
       const text = JSON.stringify(view[name]);
       if (before?.text === text) continue;
-      const urgent = urgentPart(name, view) ?? text;
-      const paced = PACED[name];
-      const early = before !== undefined && paced !== undefined && nowMs - before.atMs < paced;
-      if (early && !all && before.urgent === urgent) continue;
       this.sent.set(name, { value: view[name], text, urgent, atMs: nowMs });
       changed.push(name);
     }

@@ -2,7 +2,7 @@ import { STEP_MS } from './cluster-samples.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import type { NodeSample } from './node-sampler.ts';
 
-/** Of rates, and of the event loop's delay. */
+/** Of rates. */
 const RATE_MS = 1_000;
 const LATENCY_MS = 10_000;
 

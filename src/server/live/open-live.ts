@@ -30,7 +30,12 @@ export function openLive({ version, ...sources }: LiveDependencies): Live {
   const history = new History();
   const stream = new LiveStream({ stream: randomBytes(8).toString('hex'), node: self.id, version }, history);
   const linkServer = new LinkServer(self.peerToken, {
-    history: () => ({ type: 'history', history: history.columns(), events: stream.allEvents() }),
+    history: () => ({
+      type: 'history',
+      at: sources.clock.now(),
+      history: history.columns(),
+      events: stream.allEvents(),
+    }),
     logger,
   });
   const urls = new KnownUrls();

@@ -17,6 +17,18 @@ const NEW_MS = 2_000;
 const GONE_MS = 60_000;
 const GONE_MAX = 50;
 
+/** What a node does of which nothing is heard. */
+const NOTHING = {
+  projector: false,
+  leaseMs: null,
+  numbersPerSecond: 0,
+  requestsPerSecond: 0,
+  errorsPerSecond: 0,
+  p99: 0,
+  pending: 0,
+  eventLoopDelayMs: 0,
+} satisfies Partial<NodeStatus>;
+
 /** Who is there, in which state; remembers those that have gone. */
 export class Roster {
   private readonly since = new Map<string, number>();
@@ -85,7 +97,7 @@ function describe(
   }: { state: LiveNode['state']; self: boolean; leader: boolean; sequence: number },
 ): LiveNode {
   const { id, site, partition, url, version, startedAt } = info;
-  const told = state === 'silent' ? undefined : status;
+  const told = status === undefined || state === 'silent' ? NOTHING : status;
   return {
     id,
     site,
@@ -96,16 +108,17 @@ function describe(
     state,
     problems: problemsOf(status, state),
     leader,
-    projector: told?.projector ?? false,
+    projector: told.projector,
     self,
-    leaseMs: told?.leaseMs ?? null,
-    behindBatches: Math.max(0, sequence - (status?.numbers?.sequence ?? 0)),
-    numbersPerSecond: told?.numbersPerSecond ?? 0,
-    requestsPerSecond: told?.requestsPerSecond ?? 0,
-    errorsPerSecond: told?.errorsPerSecond ?? 0,
-    p99: told?.p99 ?? 0,
-    pending: told?.pending ?? 0,
-    eventLoopDelayMs: told?.eventLoopDelayMs ?? 0,
+    leaseMs: told.leaseMs,
+    // Of one that has said nothing yet that is not known.
+    behindBatches: status === undefined ? 0 : Math.max(0, sequence - (status.numbers?.sequence ?? 0)),
+    numbersPerSecond: told.numbersPerSecond,
+    requestsPerSecond: told.requestsPerSecond,
+    errorsPerSecond: told.errorsPerSecond,
+    p99: told.p99,
+    pending: told.pending,
+    eventLoopDelayMs: told.eventLoopDelayMs,
   };
 }
 
@@ -121,13 +134,6 @@ function asGone(node: LiveNode): LiveNode {
     state: 'gone',
     problems: [],
     leader: false,
-    projector: false,
-    leaseMs: null,
-    numbersPerSecond: 0,
-    requestsPerSecond: 0,
-    errorsPerSecond: 0,
-    p99: 0,
-    pending: 0,
-    eventLoopDelayMs: 0,
+    ...NOTHING,
   };
 }

@@ -1,7 +1,7 @@
 import type { EtcdConnection } from './etcd-connection.ts';
 import { describeEtcdError } from './etcd-errors.ts';
 
-/** One etcd member as it describes itself. */
+/** One etcd member as it describes itself; what it did not tell is left out. */
 export interface EtcdMemberStatus {
   readonly endpoint: string;
   readonly healthy: boolean;
@@ -10,6 +10,10 @@ export interface EtcdMemberStatus {
   /** Bytes of its database on disk. */
   readonly databaseBytes?: number;
   readonly raftTerm?: number;
+  /** Its own: what it has applied, which a member that is cut off from the others keeps. */
+  readonly revision?: number;
+  /** How many revisions it is behind what was known of the others when it answered; 0 when it is level with them. */
+  readonly behindRevisions?: number;
   readonly error?: string;
 }
 
@@ -20,8 +24,18 @@ const PRODUCTION_FLOOR: readonly (readonly [number, number, number])[] = [
 ];
 
 /** Asks every member for its status; members that do not answer are reported, not thrown. */
-export async function readMemberStatus(connection: EtcdConnection): Promise<EtcdMemberStatus[]> {
-  const answers = await connection.eachMember((client, options) => client.maintenance.status(options));
+export async function readMemberStatus(
+  connection: Pick<EtcdConnection, 'eachMember' | 'revisions'>,
+): Promise<EtcdMemberStatus[]> {
+  // Each is held against what was known before it answered: one that answers late would make the others look behind.
+  let newest = connection.revisions.look().highest;
+  const answers = await connection.eachMember(async (client, options) => {
+    const status = await client.maintenance.status(options);
+    const revision = Number(status.header.revision);
+    const behindRevisions = Math.max(0, newest - revision);
+    newest = Math.max(newest, revision);
+    return { ...status, revision, behindRevisions };
+  });
   return answers.map(({ endpoint, value, error }) => {
     if (value === undefined) {
       return { endpoint, healthy: false, error: describeEtcdError(error) };
@@ -34,6 +48,8 @@ export async function readMemberStatus(connection: EtcdConnection): Promise<Etcd
       leader: value.leader !== '0' && value.leader === value.header.member_id,
       databaseBytes: Number(value.dbSize),
       raftTerm: Number(value.raftTerm),
+      revision: value.revision,
+      behindRevisions: value.behindRevisions,
     };
   });
 }

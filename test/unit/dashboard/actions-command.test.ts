@@ -91,7 +91,7 @@ describe('a request as the seqd command', () => {
 
   it('shows a life and asks the audit trail', () => {
     expect(showCommand(42, { origin: ORIGIN })).toBe('seqd show 42 --url http://127.0.0.1:8080');
-    expect(auditCommand({ number: '4-9', siteId: 'site-1' }, { origin: ORIGIN })).toBe(
+    expect(auditCommand({ number: '4-9', siteId: 'site-1', order: 'asc' }, { origin: ORIGIN })).toBe(
       'seqd audit --number 4-9 --site site-1 --url http://127.0.0.1:8080',
     );
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FACT_KINDS } from '../../../src/ledger/audit-filter.ts';
 import { AUDIT_COLUMNS } from '../../../src/ledger/audit-row.ts';
 import { parseAudit } from '../../../src/server/http/ledger-input.ts';
+import { auditCommand } from '../../../dashboard/js/actions-command.js';
 import {
   AUDIT_HEADINGS,
   AUDIT_KINDS,
@@ -39,7 +40,22 @@ describe('a question for the audit trail', () => {
   });
 
   it('goes on where the page before has ended', () => {
-    expect(fieldsOf(auditPagePath({}, 'abc'))).toEqual({ limit: '50', cursor: 'abc' });
+    expect(fieldsOf(auditPagePath({}, 'abc'))).toEqual({ order: 'desc', limit: '50', cursor: 'abc' });
+  });
+
+  it('has the newest first, unless its link says otherwise; a file is in the order of the journal', () => {
+    const orderOf = (link: string, path = auditPagePath(auditFilters(link), null)) =>
+      parseAudit(fieldsOf(path), 'default/global/all').order;
+    expect(['', 'number=4', 'order=asc', 'order=desc', 'order=x'].map(link => orderOf(link))).toEqual([
+      'desc',
+      'desc',
+      'asc',
+      'desc',
+      'desc',
+    ]);
+    expect(auditLink(auditFilters('order=asc'))).toBe('order=asc');
+    expect(fieldsOf(auditExportPath({ order: 'asc' }, 'csv'))).toEqual({ format: 'csv' });
+    expect(auditCommand({}, { origin: 'http://x' })).toContain('--newest-first');
   });
 
   it('as an export has the same filters and no pages', () => {

@@ -86,7 +86,7 @@ describe('demonstrations on the page', () => {
     const store = createStore({ schedule: queueMicrotask });
     store.applySnapshot(snapshot(available));
     const api = createApi({ base: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
-    return createDemoClient({ store, api });
+    return createDemoClient({ store, api }, { loadAgainMs: 20 });
   }
 
   /** Waits for what a client is to become; the test's own limit ends it. */
@@ -108,6 +108,29 @@ describe('demonstrations on the page', () => {
     const client = open();
     await until(client, () => client.state.available === false);
     expect(client.state.problem).toBeUndefined();
+  });
+
+  it('are asked for again until they can be told of', async () => {
+    const refusal = { code: 'internal', title: 'No', detail: '', retry: 'never' };
+    answers['GET /api/v1/demo'] = { status: 500, body: refusal };
+    const client = open();
+    await until(client, () => client.state.problem !== undefined);
+    answers['GET /api/v1/demo'] = catalogue();
+    await until(client, () => client.state.available === true);
+    expect(client.state.problem).toBeUndefined();
+  });
+
+  it('are cancelled once, however often it is pressed, and say so until the end', async () => {
+    answers['POST /api/v1/demo/failover'] = { status: 202, body: run('r1') };
+    answers['DELETE /api/v1/demo/runs/r1'] = { status: 200, body: run('r1') };
+    answers['GET /api/v1/demo/runs/r1'] = { status: 200, body: run('r1') };
+    const client = open();
+    await client.start('failover', {});
+    await Promise.all([client.cancel(), client.cancel()]);
+    expect(asked.filter(what => what.startsWith('DELETE'))).toHaveLength(1);
+    expect(client.state.cancelling).toBe('r1');
+    answers['GET /api/v1/demo/runs/r1'] = { status: 200, body: over('r1') };
+    await until(client, () => client.state.run?.state === 'passed');
   });
 
   it('show the last run at the start, without calling its end news', async () => {
@@ -158,8 +181,11 @@ describe('demonstrations on the page', () => {
     await until(client, () => client.state.run !== undefined);
     answers['DELETE /api/v1/demo/runs/r2'] = { status: 200, body: run('r2', { startedAt: 5_000 }) };
     answers['DELETE /api/v1/demo/runs/r1'] = { status: 200, body: run('r1') };
-    await client.cancel('r2');
-    await client.cancel('r1');
+    await client.cancel();
+    expect(client.state.run).toMatchObject({ id: 'r2', state: 'passed' });
+    // Of a run that was started before that one.
+    answers['POST /api/v1/demo/failover'] = { status: 202, body: run('r1') };
+    await client.start('failover', {});
     expect(client.state.run).toMatchObject({ id: 'r2', state: 'passed' });
   });
 });

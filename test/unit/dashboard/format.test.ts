@@ -7,11 +7,20 @@ test('whole numbers have separators, however large', () => {
 });
 
 test('what is not known is a dash, everywhere', () => {
-  const { count, rate, ms, bytes, percent, duration, clock, dateClock, shortHash, ranges } = format;
-  for (const write of [count, rate, ms, bytes, percent, duration, clock, dateClock]) {
+  const { count, rate, ms, bytes, percent, duration, clock, dateClock, shortHash } = format;
+  for (const write of [
+    count,
+    rate,
+    ms,
+    bytes,
+    (part: number | null | undefined) => percent(part, 1),
+    duration,
+    clock,
+    dateClock,
+  ]) {
     expect([undefined, null, Number.NaN].map(value => write(value))).toEqual(['–', '–', '–']);
   }
-  expect([shortHash(null), shortHash(''), ranges([]), format.ago(null, 5)]).toEqual(['–', '–', '–', '–']);
+  expect([shortHash(null), shortHash(''), format.ago(null, 5)]).toEqual(['–', '–', '–']);
 });
 
 test('rates have a digit where it says something', () => {
@@ -57,18 +66,42 @@ test('ages have one unit, and a clock that is ahead makes none negative', () => 
   expect(format.ago(0, 200_000)).toBe('3 min ago');
 });
 
-test('numbers are written as ranges', () => {
-  expect(
-    format.ranges([
-      { first: 7, last: 7 },
-      { first: 1_000, last: 1_200 },
-    ]),
-  ).toBe('7, 1,000–1,200');
+test('numbers of documents are written without separators, several by the first range and how many more', () => {
+  const list = [
+    { first: 1_000, last: 1_200 },
+    { first: 2_000, last: 2_000 },
+  ];
+  expect(list.map(format.range)).toEqual(['1000–1200', '2000']);
+  expect(format.ranges(list, 202)).toBe('1000–1200 +1');
+  expect(format.ranges(list.slice(1), 1)).toBe('2000');
+  expect(format.ranges([], 0)).toBe('');
+});
+
+test('how long something took has the digits that matter', () => {
+  const written = [-5, 104.4, 999.4, 4_240, 59_940, 59_960, 72_000, 7_500_000].map(format.span);
+  expect(written).toEqual([
+    '0 ms',
+    '104 ms',
+    '999 ms',
+    '4.2 s',
+    '59.9 s',
+    '1 min',
+    '1 min 12 s',
+    '2 h 5 min',
+  ]);
 });
 
 test('a hash is shown by its ends, and shares by percent', () => {
   expect(format.shortHash('3fa9c1d2e4b5a6978812aa33bb44cc55')).toBe('3fa9c1…cc55');
   expect(format.shortHash('c0ffee')).toBe('c0ffee');
-  expect([0, 0.004, 0.37, 1].map(value => format.percent(value))).toEqual(['0 %', '0.4 %', '37 %', '100 %']);
+  expect([0, 0.00001, 0.004, 1 / 3, 0.37, 1].map(part => format.percent(part, 1))).toEqual([
+    '0 %',
+    '< 0.1 %',
+    '0.4 %',
+    '33.3 %',
+    '37 %',
+    '100 %',
+  ]);
+  expect(format.percent(0, 0)).toBe('0 %');
   expect([1, 2].map(value => format.plural(value, 'batch', 'batches'))).toEqual(['1 batch', '2 batches']);
 });

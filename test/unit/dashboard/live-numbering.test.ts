@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createNumbering } from '../../../dashboard/js/live-numbering.js';
-import { deltaOf, helloOf, snapshotOf } from './frames.ts';
+import { deltaOf, helloOf, snapshotOf } from '../../kit/live-frames.ts';
 
 const heartbeat = (seq: number) => ({ type: 'heartbeat', seq, at: 0 }) as const;
 

@@ -7,7 +7,7 @@ import {
   streamOrigin,
   waitBefore,
 } from '../../../dashboard/js/live-route.js';
-import { nodeOf } from './frames.ts';
+import { nodeOf } from '../../kit/live-frames.ts';
 
 const HOME = 'http://10.0.0.1:8080';
 const nodes = [
@@ -66,8 +66,10 @@ describe('the address of a node', () => {
     expect(streamOrigin('http://127.0.0.1:8081', 'http://localhost:8080')).toBe('http://127.0.0.1:8081');
   });
 
-  test('is none when it is no address', () => {
+  test('is none when it is no address, or none of the web', () => {
     expect(streamOrigin('', HOME)).toBeUndefined();
+    expect(streamOrigin('ftp://10.0.0.2/', HOME)).toBeUndefined();
+    expect(streamOrigin('unix:/run/seqd.sock', HOME)).toBeUndefined();
   });
 
   test('is the same server under any loopback name', () => {

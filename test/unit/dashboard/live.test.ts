@@ -4,7 +4,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { startLive } from '../../../dashboard/js/live.js';
 import { createStore } from '../../../dashboard/js/store.js';
 import type { LiveFrame } from '../../../src/server/live/live-protocol.ts';
-import { deltaOf, helloOf, nodeOf, snapshotOf, viewOf } from './frames.ts';
+import { deltaOf, helloOf, nodeOf, snapshotOf, viewOf } from '../../kit/live-frames.ts';
 
 // Real WebSocket servers that send what a node would; only the clock runs faster, so that ten seconds are none.
 const SPEED = 20;
@@ -72,7 +72,7 @@ describe('the client of the live stream', () => {
     await soon(() =>
       expect(store.connection).toMatchObject({ state: 'live', node: 'one', home: true, intervalMs: 100 }),
     );
-    expect(store.view?.numbers.issued).toBe(10);
+    expect(store.view?.numbers).toEqual(viewOf().numbers);
   });
 
   test('takes deltas in, and asks for a snapshot when one is missing', async () => {

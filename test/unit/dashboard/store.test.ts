@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createStore, EVENTS_MAX, isOld } from '../../../dashboard/js/store.js';
 import type { LiveEvent } from '../../../src/server/live/live-protocol.ts';
-import { deltaOf, eventOf, historyOf, sampleOf, snapshotOf, viewOf } from './frames.ts';
+import { deltaOf, eventOf, historyOf, sampleOf, snapshotOf, viewOf } from '../../kit/live-frames.ts';
 
 /** A store whose animation frames come when the test says so. */
 function setUp() {
@@ -50,6 +50,22 @@ describe('the store', () => {
     frame();
     store.applyDelta(deltaOf(1, { changes: { traffic: viewOf().traffic } }));
     expect(frames).toHaveLength(0);
+  });
+
+  test('tells those who show an age of each second, as soon as there is something to show', () => {
+    const { store, frame } = setUp();
+    let told = 0;
+    store.on('second', () => {
+      told += 1;
+    });
+    store.tick();
+    frame();
+    expect(told).toBe(0);
+    store.applySnapshot(snapshotOf());
+    store.tick();
+    store.tick();
+    frame();
+    expect(told).toBe(1);
   });
 
   test('shows who comes late what there is', () => {

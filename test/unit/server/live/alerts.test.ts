@@ -4,24 +4,18 @@ import { AlertBook, type AlertFinding } from '../../../../src/server/live/alert-
 import { findAlerts } from '../../../../src/server/live/find-alerts.ts';
 import type { LiveNode, LiveView } from '../../../../src/server/live/live-protocol.ts';
 import type { NodeStatus } from '../../../../src/server/live/node-status.ts';
-import { type KnownNode, Roster } from '../../../../src/server/live/roster.ts';
-import { info, numbers, status, view } from './live-world.ts';
+import { nodeOf, numbersOf, viewOf } from '../../../kit/live-frames.ts';
+import { status } from './live-world.ts';
 
-const LEDGER = { ...view().ledger, state: 'ok', position: 10, projector: 'node-1' } as const;
+const LEDGER = { ...viewOf().ledger, state: 'ok', position: 10, projector: 'node-1' } as const;
 const GIB = 1024 ** 3;
 
 function nodes(fields: Partial<LiveNode>): readonly LiveNode[] {
-  const known: KnownNode[] = ['node-1', 'node-2'].map(id => ({
-    info: info(id),
-    status: status(),
-    fresh: true,
-  }));
-  const made = new Roster().update(known, { nowMs: 0, self: 'node-1-a', leader: null, sequence: 10 });
-  return [made[0]!, { ...made[1]!, ...fields }];
+  return [nodeOf('node-1'), nodeOf('node-2', fields)];
 }
 
 function members(fields: object, count = 1): LiveView['members'] {
-  return view().members.map((member, i) => (i < count ? { ...member, ...fields } : member));
+  return viewOf().members.map((member, i) => (i < count ? { ...member, ...fields } : member));
 }
 
 interface Case {
@@ -30,7 +24,7 @@ interface Case {
 }
 
 function find({ seen = {}, statuses = [{}, {}] }: Case): AlertFinding[] {
-  return findAlerts(view(seen), {
+  return findAlerts(viewOf(seen), {
     statuses: statuses.map((fields, i) => ({ node: `node-${i + 1}`, status: status(fields) })),
   });
 }
@@ -38,8 +32,8 @@ function find({ seen = {}, statuses = [{}, {}] }: Case): AlertFinding[] {
 const CASES: readonly [what: string, found: readonly string[], given: Case][] = [
   ['all is well', [], {}],
   ['all is well with a ledger', [], { seen: { ledger: LEDGER } }],
-  ['a hole', ['critical holes'], { seen: { numbers: numbers({ holes: 1 }) } }],
-  ['more numbers than there can be', ['critical holes'], { seen: { numbers: numbers({ holes: -1 }) } }],
+  ['a hole', ['critical holes'], { seen: { numbers: numbersOf({ holes: 1 }) } }],
+  ['more numbers than there can be', ['critical holes'], { seen: { numbers: numbersOf({ holes: -1 }) } }],
   ['a stopped series', ['critical stopped:node-2'], { statuses: [{}, { stopped: 'contradiction' }] }],
   [
     'a restore from a backup',
@@ -107,23 +101,30 @@ const CASES: readonly [what: string, found: readonly string[], given: Case][] = 
       },
     },
   ],
-  ['few numbers', ['warning exhausted'], { seen: { numbers: numbers({ next: 960_000 }) } }],
-  ['no numbers', ['critical exhausted'], { seen: { numbers: numbers({ next: 1_000_001 }) } }],
+  ['few numbers', ['warning exhausted'], { seen: { numbers: numbersOf({ next: 960_000 }) } }],
+  ['no numbers', ['critical exhausted'], { seen: { numbers: numbersOf({ next: 1_000_001 }) } }],
   [
     'no numbers but those of the pool',
     ['warning exhausted'],
-    { seen: { numbers: numbers({ next: 1_000_001, pooled: 3 }) } },
+    { seen: { numbers: numbersOf({ next: 1_000_001, pooled: 3 }) } },
   ],
   [
     'requests that are refused',
     ['warning refused'],
-    { seen: { traffic: { ...view().traffic, requestsPerSecond: 100, errorsPerSecond: 2 } } },
+    { seen: { traffic: { ...viewOf().traffic, requestsPerSecond: 100, errorsPerSecond: 2 } } },
   ],
 ];
 
 describe('alerts', () => {
   test.each(CASES)('%s: %j', (_what, found, given) => {
     expect(find(given).map(({ level, id }) => `${level} ${id}`)).toEqual(found);
+  });
+
+  test('a lost member is told of in whole sentences', () => {
+    const [silent] = find({ seen: { members: members({ healthy: false, error: 'no answer in time' }) } });
+    expect(silent?.detail).toBe('Asked for its state: no answer in time. No other one may fail.');
+    const [, alone] = find({ seen: { members: members({ healthy: false }, 2) } });
+    expect(alone?.detail).toBe('It has no leader. Too few are left.');
   });
 
   test('name only headings that the runbook has', () => {

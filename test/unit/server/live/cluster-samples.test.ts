@@ -43,6 +43,16 @@ describe('samples of several nodes', () => {
     );
   });
 
+  test('of a node that stood still for long count for the steps that are open, and only there', () => {
+    const samples = new ClusterSamples(START);
+    samples.close(START + 3_600_000 - STEP_MS);
+    samples.add(sample(START + 3_600_000, 3_600_000, 36_000));
+    const beganMs = performance.now();
+    samples.add(sample(START + 3_600_000, 1e300, 7));
+    expect(performance.now() - beganMs).toBeLessThan(1_000);
+    expect(samples.close(START + 3_600_000).map(({ numbers }) => Math.round(numbers))).toEqual([1]);
+  });
+
   test('from a node that is missing are not waited for, and do not change what is closed', () => {
     const samples = new ClusterSamples(START);
     samples.add(sample(START + 100, 100, 3));

@@ -3,19 +3,16 @@ import type { DemoRun, DemoStep } from '../../../../src/demo/demo-run.ts';
 import { ClusterWatch } from '../../../../src/server/live/cluster-watch.ts';
 import { DemoWatch } from '../../../../src/server/live/demo-watch.ts';
 import type { LiveNode, LiveView } from '../../../../src/server/live/live-protocol.ts';
-import { type KnownNode, Roster } from '../../../../src/server/live/roster.ts';
-import { info, status, view } from './live-world.ts';
+import { nodeOf, viewOf } from '../../../kit/live-frames.ts';
 
 function node(state: LiveNode['state'], startedAt = 1_000): LiveNode {
-  const known: KnownNode = { info: info('node-2', { startedAt }), status: status(), fresh: true };
-  const options = { nowMs: 0, self: '', leader: null, sequence: 10 };
-  return { ...new Roster().update([known], options)[0]!, state };
+  return nodeOf('node-2', { state, startedAt });
 }
 
 /** Kinds of the events that a change from one look to the next makes. */
 function kinds(...views: readonly Partial<LiveView>[]): string[] {
   const watch = new ClusterWatch();
-  return views.flatMap((fields, i) => watch.update(view(fields), i).map(({ kind }) => kind));
+  return views.flatMap((fields, i) => watch.update(viewOf(fields), i).map(({ kind }) => kind));
 }
 
 describe('what changes in the cluster is an event', () => {
@@ -24,7 +21,7 @@ describe('what changes in the cluster is an event', () => {
     members: [{ endpoint: 'http://etcd-1', healthy, leader }],
   });
   const ledger = (state: 'ok' | 'lagging', projector: string | null): Partial<LiveView> => ({
-    ledger: { ...view().ledger, state, projector },
+    ledger: { ...viewOf().ledger, state, projector },
   });
 
   test.each<[string, Partial<LiveView>[], string[]]>([
@@ -71,9 +68,9 @@ describe('what changes in the cluster is an event', () => {
   test('with an id of its own, which all nodes share where it happens only once', () => {
     const ids = [1, 2].map(at => {
       const watch = new ClusterWatch();
-      watch.update(view({ nodes: [] }), at);
+      watch.update(viewOf({ nodes: [] }), at);
       return watch
-        .update(view({ nodes: [node('serving')], leader: { node: 'b', epoch: '9', since: 1 } }), at)
+        .update(viewOf({ nodes: [node('serving')], leader: { node: 'b', epoch: '9', since: 1 } }), at)
         .map(({ id }) => id);
     });
     expect(ids[0]).toEqual(ids[1]);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { composeShared } from '../../../../src/server/live/compose-view.ts';
 import { type KnownNode, Roster } from '../../../../src/server/live/roster.ts';
-import { info, numbers, status } from './live-world.ts';
+import { numbersOf } from '../../../kit/live-frames.ts';
+import { info, status } from './live-world.ts';
 
 const SELF = info('node-1');
 
@@ -11,25 +12,25 @@ function peer(id: string, told: KnownNode['status'], fresh = true): KnownNode {
 
 describe('of what the nodes tell about the series', () => {
   test('the newest head wins, whoever has seen it', () => {
-    const own = status({ numbers: numbers({ sequence: 10 }) });
-    const newest = numbers({ sequence: 12, issued: 120, next: 121 });
+    const own = status({ numbers: numbersOf({ sequence: 10 }) });
+    const newest = numbersOf({ sequence: 12, issued: 120, next: 121 });
     const peers = [
       peer('node-2', status({ numbers: newest })),
-      peer('node-3', status({ numbers: numbers({ sequence: 11 }) })),
+      peer('node-3', status({ numbers: numbersOf({ sequence: 11 }) })),
     ];
     expect(composeShared(own, peers, SELF).numbers).toEqual(newest);
     expect(composeShared(status({ numbers: newest }), peers, SELF).numbers).toEqual(newest);
   });
 
   test('numbers do not go back when the node that told the newest falls silent', () => {
-    const newest = numbers({ sequence: 12 });
+    const newest = numbersOf({ sequence: 12 });
     const peers = [peer('node-2', status({ numbers: newest }), false)];
     expect(composeShared(status(), peers, SELF).numbers).toEqual(newest);
   });
 
   test('after a recovery the new history wins over one that nodes remember, though its batches are fewer', () => {
-    const lost = numbers({ sequence: 5_000, next: 5_001 });
-    const recovered = numbers({ sequence: 1_002, next: 9_001 });
+    const lost = numbersOf({ sequence: 5_000, next: 5_001 });
+    const recovered = numbersOf({ sequence: 1_002, next: 9_001 });
     const peers = [peer('node-2', status({ numbers: recovered }))];
     expect(composeShared(status({ numbers: lost }), peers, SELF).numbers).toEqual(recovered);
     const old = [peer('node-2', status({ numbers: lost }))];
@@ -107,6 +108,7 @@ describe('the roster', () => {
     const mute = peer('node-2', undefined, false);
     const state = (nowMs: number): unknown => roster.update([self, mute], at(nowMs))[1]!.state;
     expect([state(0), state(1_900), state(2_100)]).toEqual(['not-ready', 'not-ready', 'silent']);
+    expect(roster.update([self, mute], at(2_200))[1]).toMatchObject({ behindBatches: 0 });
   });
 
   test('shows for a minute who has gone, and no longer', () => {

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NodeInfo } from '../../../../src/ports/coordination.ts';
 import { silentLogger } from '../../../../src/ports/logger.ts';
-import { History } from '../../../../src/server/live/history.ts';
 import { LinkServer } from '../../../../src/server/live/link-server.ts';
 import {
   type HistoryReport,
@@ -13,8 +12,10 @@ import {
   type NodeReport,
   parseLinkMessage,
 } from '../../../../src/server/live/link-protocol.ts';
+import type { LiveHistory } from '../../../../src/server/live/live-protocol.ts';
 import { Links } from '../../../../src/server/live/links.ts';
 import type { NodeActivity } from '../../../../src/server/live/node-sampler.ts';
+import { historyOf, sampleOf, samplesOf } from '../../../kit/live-frames.ts';
 import { openSocket } from '../../../kit/live-viewer.ts';
 import { until } from '../../../kit/until.ts';
 import { info, status } from './live-world.ts';
@@ -29,15 +30,16 @@ let links: Links;
 let reports: NodeReport[];
 let histories: HistoryReport[];
 let wallMs: number;
+let aheadMs: number;
+let past: LiveHistory;
 
 beforeEach(async () => {
   reports = [];
   histories = [];
   wallMs = 1_000_000;
-  teller = new LinkServer('token', {
-    history: () => ({ type: 'history', history: new History().columns(), events: [] }),
-    logger: silentLogger,
-  });
+  aheadMs = CLOCK_AHEAD_MS;
+  past = historyOf({});
+  teller = createTeller();
   server = createServer();
   server.on('upgrade', (request, socket, head) => {
     if (!teller.upgrade(request, socket, head)) socket.destroy();
@@ -47,7 +49,7 @@ beforeEach(async () => {
   node = info('node-2', { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
   links = new Links({
     self: info('node-1'),
-    clock: { now: () => wallMs + CLOCK_AHEAD_MS, monotonicMs: () => performance.now() },
+    clock: { now: () => wallMs + aheadMs, monotonicMs: () => performance.now() },
     logger: silentLogger,
     events: {
       reported: report => reports.push(report),
@@ -61,6 +63,13 @@ afterEach(async () => {
   teller.close();
   await new Promise(resolve => server.close(resolve));
 });
+
+function createTeller(): LinkServer {
+  return new LinkServer('token', {
+    history: () => ({ type: 'history', at: wallMs, history: past, events: [] }),
+    logger: silentLogger,
+  });
+}
 
 function activity(t: number, events = 0): NodeActivity {
   const sample = {
@@ -112,6 +121,19 @@ describe('a link to another node', () => {
     expect(links.known(performance.now())).toEqual([{ info: node, status: status(), fresh: true }]);
   });
 
+  test('puts the past into our own time, too, when the clocks are far apart', async () => {
+    past = historyOf({ minute: [sampleOf(999_900)], hour: [sampleOf(990_000)] });
+    await connect();
+    const { minute, hour } = histories[0]!.history;
+    expect(minute.t).toEqual([999_900 + CLOCK_AHEAD_MS]);
+    expect(hour.t.map(t => t % 10_000)).toEqual([0]);
+    aheadMs = 900;
+    links.sync([], performance.now());
+    links.sync([node], performance.now());
+    await until('the history again', () => histories.length === 2, { intervalMs: 2 });
+    expect(histories[1]!.history).toEqual(past);
+  });
+
   test('is told ten times a second while somebody watches', async () => {
     links.setFast(true);
     await connect();
@@ -137,10 +159,7 @@ describe('a link to another node', () => {
     teller.close();
     await until('it is silent', () => !links.known(performance.now())[0]!.fresh);
     expect(links.reportedThrough(performance.now())).toBe(Number.POSITIVE_INFINITY);
-    teller = new LinkServer('token', {
-      history: () => ({ type: 'history', history: new History().columns(), events: [] }),
-      logger: silentLogger,
-    });
+    teller = createTeller();
     await until('it is asked again', () => histories.length === 2);
     tick(20_000);
     await until('it is heard', () => links.known(performance.now())[0]!.fresh);
@@ -203,6 +222,12 @@ describe('a link to another node', () => {
     expect(links.known(performance.now())[0]!.fresh).toBe(false);
   });
 
+  test('is not tried where a node is registered with an address that is none', async () => {
+    links.sync([info('node-3', { url: 'nowhere' }), info('node-4', { url: '' }), node], performance.now());
+    await until('the history', () => histories.length === 1, { intervalMs: 2 });
+    expect(links.known(performance.now()).map(({ info: { id } }) => id)).toEqual(['node-2']);
+  });
+
   test('ends when the node is registered no more', async () => {
     await connect();
     links.sync([info('node-1')], performance.now());
@@ -223,15 +248,45 @@ test.each([
   await once(socket, 'close');
 });
 
-test.each([
-  'null',
-  '{}',
-  '{"type":"report"}',
-  '{"type":"report","at":1,"samples":[{"t":null,"spanMs":100,"latency":[]}],"events":[],"status":{"problems":[]}}',
-  '{"type":"report","at":1,"samples":[],"events":[],"status":{"problems":[]}}',
-  '{"type":"report","at":1,"samples":[],"events":[],"status":{"problems":[],"ledger":null,"restoreGuard":{},"numbers":null}}',
-  '{"type":"history","events":[],"history":{}}',
-  '{"type":"history","events":[],"history":{"minute":{"t":[]},"fiveMinutes":{"t":[]},"hour":{"t":[]}}}',
-])('%s is no message of a link', text => {
-  expect(() => parseLinkMessage(text)).toThrow();
+describe('a message of a link', () => {
+  const REPORT = {
+    type: 'report',
+    at: 1,
+    samples: [activity(100).sample],
+    events: activity(100, 1).events,
+    eventsSkipped: 0,
+    status: status(),
+  };
+  const HISTORY = { type: 'history', at: 1, events: REPORT.events, history: historyOf({}) };
+
+  test.each([
+    ['a report', REPORT],
+    ['a report with what a later version adds', { ...REPORT, status: { ...status(), more: [1] }, more: {} }],
+    ['the past', HISTORY],
+  ])('%s is taken in', (_what, message) => {
+    expect(parseLinkMessage(JSON.stringify(message))).toEqual(message);
+  });
+
+  test.each<[what: string, message: unknown]>([
+    ['nothing', null],
+    ['another message', { type: 'gossip' }],
+    ['a report without a time', { ...REPORT, at: null }],
+    ['a sample without a time', { ...REPORT, samples: [{ ...REPORT.samples[0], t: null }] }],
+    ['a sample without a length', { ...REPORT, samples: [{ ...REPORT.samples[0], spanMs: 0 }] }],
+    ['a sample without a count', { ...REPORT, samples: [{ ...REPORT.samples[0], numbers: undefined }] }],
+    ['an event that is none', { ...REPORT, events: [null] }],
+    ['an event without an id', { ...REPORT, events: [{ ...REPORT.events[0], id: 7 }] }],
+    ['a status without a ledger', { ...REPORT, status: status({ ledger: null as never }) }],
+    ['problems that are no texts', { ...REPORT, status: status({ problems: [{}] as never }) }],
+    ['a past without a time', { ...HISTORY, at: undefined }],
+    ['a past without columns', { ...HISTORY, history: {} }],
+    ['a past that lacks columns', { ...HISTORY, history: { ...HISTORY.history, minute: { t: [] } } }],
+    [
+      'a past without times',
+      { ...HISTORY, history: { ...HISTORY.history, hour: samplesOf(10_000, [sampleOf(Number.NaN)]) } },
+    ],
+    ['a past with an event that is none', { ...HISTORY, events: [{}] }],
+  ])('%s is not', (_what, message) => {
+    expect(() => parseLinkMessage(JSON.stringify(message))).toThrow();
+  });
 });

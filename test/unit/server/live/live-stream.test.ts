@@ -11,7 +11,7 @@ import type {
   SnapshotFrame,
 } from '../../../../src/server/live/live-protocol.ts';
 import { LiveStream } from '../../../../src/server/live/live-stream.ts';
-import { numbers, view } from './live-world.ts';
+import { numbersOf, viewOf } from '../../../kit/live-frames.ts';
 
 /** A stream with its clock; each tick is a tenth of a second with so many numbers. */
 class StreamWorld {
@@ -20,7 +20,7 @@ class StreamWorld {
   nowMs = 0;
 
   constructor() {
-    this.stream.settle(view(), this.nowMs);
+    this.stream.settle(viewOf(), this.nowMs);
   }
 
   tick(seen: LiveView, count = 0, events: readonly LiveEvent[] = []): LiveFrame | undefined {
@@ -34,7 +34,7 @@ class StreamWorld {
   unseen(count: number): void {
     this.nowMs += STEP_MS;
     this.note(count, []);
-    this.stream.settle(view(), this.nowMs);
+    this.stream.settle(viewOf(), this.nowMs);
   }
 
   snapshot(why: SnapshotFrame['why'] = 'resync'): SnapshotFrame {
@@ -65,7 +65,7 @@ function clusterEvent(id: string, at = 0): LiveEvent {
   return { id, category: 'cluster', at, kind: 'node:left', text: id, mark: true };
 }
 
-const changed = (i: number): LiveView => view({ numbers: numbers({ sequence: i, issued: i }) });
+const changed = (i: number): LiveView => viewOf({ numbers: numbersOf({ sequence: i, issued: i }) });
 
 describe('the numbering of frames', () => {
   const STEPS = fc.array(
@@ -84,11 +84,11 @@ describe('the numbering of frames', () => {
       fc.property(STEPS, steps => {
         const world = new StreamWorld();
         const watchers: { seq: number; t: number[]; view: LiveView }[] = [];
-        let seen = view();
+        let seen = viewOf();
         for (const [i, step] of steps.entries()) {
           if (watchers.length === 0 && !step.watched) {
             world.unseen(step.numbers);
-            seen = view();
+            seen = viewOf();
             continue;
           }
           if (step.change) seen = changed(i + 1);
@@ -155,10 +155,24 @@ describe('a delta', () => {
     expect((world.tick(changed(2)) as DeltaFrame).samples).toHaveLength(21);
   });
 
+  test('brings the samples of a long rest before they are many: nobody misses one, and who comes then has them', () => {
+    const world = new StreamWorld();
+    const seen = changed(1);
+    const first = world.tick(seen) as DeltaFrame;
+    const steps = [...first.samples];
+    for (let i = 0; i < 700; i += 1) {
+      const frame = world.tick(seen);
+      if (frame?.type === 'delta') steps.push(...frame.samples);
+      expect(world.nowMs - world.snapshot().history.minute.t.at(-1)!).toBeLessThanOrEqual(10_000);
+    }
+    expect(steps.length).toBeGreaterThan(600);
+    expect(steps.map(({ t }) => t)).toEqual(steps.map((_, i) => (i + 1) * STEP_MS));
+  });
+
   test('is sent for what always moves only now and then, unless something in it is urgent', () => {
     const world = new StreamWorld();
     const lag = (lagSeconds: number, state: 'ok' | 'lagging' = 'ok'): LiveView =>
-      view({ ledger: { ...view().ledger, state, lagSeconds } });
+      viewOf({ ledger: { ...viewOf().ledger, state, lagSeconds } });
     world.nowMs = 1_000;
     const sent = [lag(1), lag(2), lag(3), lag(4, 'lagging'), lag(5, 'lagging')].map(
       seen => (world.tick(seen) as DeltaFrame | undefined)?.changes.ledger?.lagSeconds,
@@ -208,7 +222,7 @@ describe('events', () => {
       events: Array.from({ length: 30 }, (_, n) => numberEvent(1, n)),
       eventsSkipped: 0,
     });
-    world.stream.settle(view(), 0);
+    world.stream.settle(viewOf(), 0);
     expect(world.snapshot().events).toHaveLength(30);
   });
 

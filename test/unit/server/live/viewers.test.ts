@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../../src/ports/logger.ts';
@@ -25,10 +25,10 @@ afterEach(async () => {
   await new Promise(resolve => server.close(resolve));
 });
 
-async function serve(limits: Partial<ViewerLimits> = {}, broken = false): Promise<void> {
+async function serve(limits: Partial<ViewerLimits> = {}, { broken = false, fill = '' } = {}): Promise<void> {
   const source = {
     hello: (intervalMs: number) => `hello ${intervalMs}`,
-    snapshot: (why: string) => `snapshot ${why}`,
+    snapshot: (why: string) => `snapshot ${why}${fill}`,
     refresh: () => {
       refreshed += 1;
       if (broken) throw new Error('nothing to show');
@@ -74,6 +74,19 @@ describe('viewers', () => {
     expect(refreshed).toBe(1);
   });
 
+  test('get a large snapshot compressed, with little memory for what compresses it', async () => {
+    await serve({}, { fill: 'abcdefgh'.repeat(50_000) });
+    const socket = openSocket(url);
+    const lengths: number[] = [];
+    socket.on('message', data => lengths.push((data as Buffer).length));
+    const [response] = (await once(socket, 'upgrade')) as [IncomingMessage];
+    expect(response.headers['sec-websocket-extensions']).toContain('server_max_window_bits=11');
+    await until('the snapshot', () => lengths.length === 2, { intervalMs: 2 });
+    expect(lengths[1]).toBe('snapshot hello'.length + 400_000);
+    expect(response.socket.bytesRead).toBeLessThan(20_000);
+    socket.terminate();
+  });
+
   test('that miss something ask for a snapshot, and get it no faster than they may', async () => {
     await serve({ resyncMs: 10_000 });
     const { socket, texts } = await watch();
@@ -114,6 +127,22 @@ describe('viewers', () => {
     viewers.broadcast('delta', performance.now());
     await until('the next one', () => slow.texts.at(-1) === 'delta');
     expect(viewers.count).toBe(2);
+  });
+
+  test('are not slow because of the snapshot that they were just sent, however large it is', async () => {
+    await serve({ unreadBytesMax: 100_000 }, { fill: 'x'.repeat(20_000_000) });
+    const socket = openSocket(url, { compress: false });
+    const texts: string[] = [];
+    socket.on('open', () => socket.pause());
+    socket.on('message', data => texts.push((data as Buffer).toString('utf8', 0, 14)));
+    await once(socket, 'open');
+    viewers.broadcast('delta', performance.now());
+    socket.resume();
+    await until('all is read', () => texts.length === 3, { intervalMs: 2 });
+    viewers.attend(performance.now());
+    viewers.broadcast('delta', performance.now());
+    await until('the next one', () => texts.length === 4, { intervalMs: 2 });
+    expect(texts).toEqual(['hello 100', 'snapshot hello', 'delta', 'delta']);
   });
 
   test('that stay slow are given up', async () => {
@@ -164,7 +193,7 @@ describe('viewers', () => {
   });
 
   test('that cannot be served are told so, and the process lives on', async () => {
-    await serve({}, true);
+    await serve({}, { broken: true });
     const socket = openSocket(url);
     const [code] = (await once(socket, 'close')) as [number];
     expect(code).toBe(1011);

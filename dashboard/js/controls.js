@@ -1,4 +1,4 @@
-// Controls as the panels for doing and finding have them, and the ways from one panel to another.
+// Controls as several panels have them, and the ways from one panel to another.
 
 import { el } from './dom.js';
 
@@ -9,12 +9,20 @@ export function field(label, control) {
 
 /** A button that submits nothing. `props` as in el. */
 export function button(label, testid, onclick, props) {
-  return el('button', { type: 'button', dataset: { testid }, onclick, ...props }, label);
+  return el('button', { type: 'button', 'data-testid': testid, onclick, ...props }, label);
+}
+
+/** The buttons that copy a request as commands: `curl` and `cli` give their texts. */
+export function commandButtons(ui, { curl, cli }) {
+  return [
+    ui.copyButton('curl command', curl, { label: 'curl' }),
+    ui.copyButton('CLI command', cli, { label: 'CLI' }),
+  ];
 }
 
 /** The button of a form. */
 export function submitButton(label, testid) {
-  return el('button', { type: 'submit', class: 'primary', dataset: { testid } }, label);
+  return el('button', { type: 'submit', class: 'primary', 'data-testid': testid }, label);
 }
 
 /** Takes a line of text, of which the browser keeps none. */
@@ -26,14 +34,14 @@ export function textInput(name, testid, placeholder, props) {
     placeholder,
     autocomplete: 'off',
     spellcheck: 'false',
-    dataset: { testid },
+    'data-testid': testid,
     ...props,
   });
 }
 
 /** Offers what `setChoices` gives it. */
 export function select(name, testid, props) {
-  return el('select', { name, dataset: { testid }, ...props });
+  return el('select', { name, 'data-testid': testid, ...props });
 }
 
 /**
@@ -47,11 +55,6 @@ export function setChoices(select, choices, chosen) {
   if (chosen !== undefined && !isThere) pairs.push([chosen, chosen]);
   select.replaceChildren(...pairs.map(([value, label]) => el('option', { value }, label)));
   if (chosen !== undefined || isThere) select.value = wanted;
-}
-
-/** All partitions of the vocabulary, each once. */
-export function partitionsOf({ sites }) {
-  return [...new Set(sites.flatMap(({ partitions }) => partitions))];
 }
 
 /** Shows the number of a button with `data-number`, anywhere in `element`, with `open(number)`. */
@@ -100,4 +103,11 @@ export function openAudit({ links, ui }, link) {
 export function openRelease({ ui }, fields) {
   document.dispatchEvent(new CustomEvent(RELEASE_EVENT, { detail: fields }));
   ui.reveal('actions');
+}
+
+/** A press that may be refused: waits for the problem, tells it if there is one, and gives whether there was none. */
+export async function tellProblem({ ui }, doing) {
+  const problem = await doing;
+  if (problem !== undefined) ui.toast(`${problem.title}: ${problem.detail}`, { tone: 'bad' });
+  return problem === undefined;
 }

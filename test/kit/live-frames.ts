@@ -4,33 +4,42 @@ import type {
   LiveEvent,
   LiveHistory,
   LiveNode,
+  LiveNumbers,
   LiveSample,
   LiveSamples,
   LiveView,
   SnapshotFrame,
-} from '../../../src/server/live/live-protocol.ts';
+} from '../../src/server/live/live-protocol.ts';
 
-/** A small cluster at rest, as its nodes would tell a page. */
+// Frames of the live stream as tests want them: everything is given, and what a test is about is changed.
+
+/** A series with 100 issued numbers, all accounted for. */
+export function numbersOf(changes: Partial<LiveNumbers> = {}): LiveNumbers {
+  return {
+    start: 1,
+    next: 101,
+    maximum: 1_000_000,
+    reuse: 'lowest-first',
+    issued: 100,
+    pooled: 0,
+    reserved: 0,
+    void: 0,
+    imported: 0,
+    holes: 0,
+    sequence: 10,
+    chain: 'c'.repeat(64),
+    revision: 50,
+    lastBatchAt: 1_000,
+    ...changes,
+  };
+}
+
+/** A small cluster at rest, in which all is well, as its nodes would tell a page. */
 export function viewOf(changes: Partial<LiveView> = {}): LiveView {
   return {
     cluster: 'test',
-    series: 'default/global',
-    numbers: {
-      start: 1,
-      next: 11,
-      maximum: Number.MAX_SAFE_INTEGER,
-      reuse: 'lowest-first',
-      issued: 10,
-      pooled: 0,
-      reserved: 0,
-      void: 0,
-      imported: 0,
-      holes: 0,
-      sequence: 10,
-      chain: 'c0ffee',
-      revision: 12,
-      lastBatchAt: 1_000,
-    },
+    series: 'default/global/all',
+    numbers: numbersOf(),
     traffic: {
       numbersPerSecond: 0,
       requestsPerSecond: 0,
@@ -42,8 +51,8 @@ export function viewOf(changes: Partial<LiveView> = {}): LiveView {
       p99: 0,
     },
     nodes: [],
-    members: [],
-    leader: null,
+    members: [1, 2, 3].map(i => ({ endpoint: `http://etcd-${i}`, healthy: true, leader: i === 1 })),
+    leader: { node: 'node-1', epoch: '7', since: 500 },
     ledger: {
       state: 'none',
       detail: '',
