@@ -14,10 +14,14 @@ if errorlevel 1 (
   goto failed
 )
 node scripts\start-poc.mjs %*
-if errorlevel 1 goto failed
+set code=%errorlevel%
+if not %code%==0 goto ended
 exit /b 0
 
 :failed
+set code=1
+
+:ended
 rem Keep the window of a double click open, so that the message can be read.
 if "%~1"=="" pause
-exit /b 1
+exit /b %code%

@@ -14,6 +14,7 @@ import {
   refuseResetOf,
   refuseResetOfLedger,
   USAGE,
+  UsageError,
 } from './poc/arguments.mjs';
 import { openBrowser } from './poc/browser.mjs';
 import { launchSupervisor } from './poc/launch.mjs';
@@ -32,7 +33,13 @@ import { Terminal } from './poc/terminal.mjs';
 
 const OTHER_START_TIMEOUT_MS = 120_000;
 const POLL_MS = 200;
-const STOP_HINT = './START-POC.sh --stop (Windows: START-POC.bat --stop)';
+const COMMAND = process.platform === 'win32' ? 'START-POC.bat' : './START-POC.sh';
+const STOP_HINT = `${COMMAND} --stop`;
+const STOPPED = {
+  stopped: 'seqd has stopped; its numbers are kept.',
+  cleared: 'seqd was not running; what a run that was cut off had left is ended. Its numbers are kept.',
+  nothing: 'seqd is not running.',
+};
 
 const terminal = new Terminal(process.stdout);
 const places = placesOf();
@@ -46,8 +53,7 @@ async function main(options) {
     return;
   }
   if (options.action === 'stop') {
-    const stopped = await stopPoc(places, log);
-    terminal.line(stopped ? 'seqd has stopped; its numbers are kept.' : 'seqd is not running.');
+    terminal.line(STOPPED[await stopPoc(places, log)]);
     return;
   }
   if (options.action === 'reset') refuseResetOf(options.endpoints);
@@ -145,7 +151,7 @@ async function start(options, config) {
   }
   terminal.line('  Press Ctrl-C to stop.');
   await supervisor.exited;
-  terminal.line('seqd has stopped; its numbers are kept.');
+  terminal.line(STOPPED.stopped);
 }
 
 /**
@@ -177,8 +183,8 @@ async function showRunning(options) {
 function adviceFor(message, port) {
   if (!message.includes('in use by another program')) return '';
   return message.includes('is bound to it')
-    ? `Stop that program, or start afresh on other ports: ./START-POC.sh --reset --port ${port + 1000} (deletes all numbers)`
-    : `Stop that program, or start seqd on other ports: ./START-POC.sh --port ${port + 1000}`;
+    ? `Stop that program, or start afresh on other ports: ${COMMAND} --reset --port ${port + 1000} (deletes all numbers)`
+    : `Stop that program, or start seqd on other ports: ${COMMAND} --port ${port + 1000}`;
 }
 
 try {
@@ -186,5 +192,6 @@ try {
   await main(parsePocArguments(process.argv.slice(2), process.env));
 } catch (error) {
   console.error(`\n${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = error instanceof RefusedError ? error.exitCode : 1;
+  if (error instanceof UsageError) console.error(`${COMMAND} --help lists the options.`);
+  process.exitCode = error instanceof RefusedError || error instanceof UsageError ? 2 : 1;
 }

@@ -4,6 +4,13 @@ import { runNpm } from './npm.mjs';
 import { projectRoot } from './paths.mjs';
 import { withSetupLock } from './setup-lock.mjs';
 
+/** Of what npm says when it cannot reach its registry. */
+const OUT_OF_REACH =
+  /npm error code (?:ECONN\w+|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ERR_SOCKET_TIMEOUT)/;
+const REACH_HINT =
+  'npm cannot reach its registry, from which the first start fetches what seqd needs. Is there a network?\n' +
+  'Behind a proxy: npm config set proxy http://HOST:PORT';
+
 /** @typedef {{ version?: string, optional?: boolean, link?: boolean }} LockedPackage */
 /** @typedef {{ packages?: Record<string, LockedPackage> }} Lockfile */
 
@@ -38,7 +45,9 @@ async function install(log) {
     log('package-lock.json is incomplete for this system; using npm install, which leaves it as it is');
     result = await runNpm(['install', '--no-save', ...options]);
   }
-  if (result.code !== 0) throw new Error(`npm ci failed:\n${result.stderr.trim() || result.stdout.trim()}`);
+  if (result.code === 0) return;
+  const words = result.stderr.trim() || result.stdout.trim();
+  throw new Error(`npm ci failed:\n${words}${OUT_OF_REACH.test(words) ? `\n\n${REACH_HINT}` : ''}`);
 }
 
 /**

@@ -13,7 +13,7 @@ export const PLACES = /** @type {const} */ ([
   ['site-2', 'partition-a'],
   ['site-2', 'partition-b'],
 ]);
-export const READY_TIMEOUT_MS = 20_000;
+export const READY_TIMEOUT_MS = 60_000;
 export const POLL_MS = 20;
 
 /**

@@ -32,9 +32,10 @@ Usage: ./START-POC.sh [options]        (Windows: START-POC.bat, anywhere: npm st
 `;
 
 /** What was asked for is never done this way; nothing has been touched. */
-export class RefusedError extends Error {
-  exitCode = 2;
-}
+export class RefusedError extends Error {}
+
+/** The command line is wrong; nothing has been touched. */
+export class UsageError extends Error {}
 
 /**
  * A reset deletes the data of the etcd members that the script runs. In an etcd that is given others may keep things,
@@ -77,28 +78,12 @@ export function refuseResetOfLedger(url) {
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} env
  * @returns {PocArguments}
- * @throws naming the option that is unknown or out of range
+ * @throws UsageError naming the option that is unknown or out of range
  */
 export function parsePocArguments(args, env) {
-  const { values } = parseArgs({
-    args: [...args],
-    strict: true,
-    allowPositionals: false,
-    options: {
-      detach: { type: 'boolean', default: false },
-      stop: { type: 'boolean', default: false },
-      reset: { type: 'boolean', default: false },
-      'no-open': { type: 'boolean', default: false },
-      'no-ledger': { type: 'boolean', default: false },
-      'no-demos': { type: 'boolean', default: false },
-      nodes: { type: 'string', default: '4' },
-      port: { type: 'string', default: String(FIRST_PORT_DEFAULT) },
-      endpoints: { type: 'string', default: env['SEQD_ETCD_ENDPOINTS'] ?? '' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
+  const values = parseOptions(args, env);
   if (values.stop && values.reset)
-    throw new Error('--stop and --reset exclude each other; --reset stops, too');
+    throw new UsageError('--stop and --reset exclude each other; --reset stops, too');
   return {
     action: values.help ? 'help' : values.stop ? 'stop' : values.reset ? 'reset' : 'start',
     detach: values.detach,
@@ -112,6 +97,35 @@ export function parsePocArguments(args, env) {
 }
 
 /**
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @throws UsageError in the words of `parseArgs`
+ */
+function parseOptions(args, env) {
+  try {
+    return parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        detach: { type: 'boolean', default: false },
+        stop: { type: 'boolean', default: false },
+        reset: { type: 'boolean', default: false },
+        'no-open': { type: 'boolean', default: false },
+        'no-ledger': { type: 'boolean', default: false },
+        'no-demos': { type: 'boolean', default: false },
+        nodes: { type: 'string', default: '4' },
+        port: { type: 'string', default: String(FIRST_PORT_DEFAULT) },
+        endpoints: { type: 'string', default: env['SEQD_ETCD_ENDPOINTS'] ?? '' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/**
  * @param {string} option
  * @param {string} text
  * @param {number} min
@@ -120,5 +134,5 @@ export function parsePocArguments(args, env) {
 function parseWithin(option, text, min, max) {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new Error(`${option} must be a whole number from ${min} to ${max}, not "${text}"`);
+  throw new UsageError(`${option} must be a whole number from ${min} to ${max}, not "${text}"`);
 }

@@ -19,9 +19,9 @@ export const NO_DEMOS = Object.freeze({ SEQD_DEMO_URL: 'null', SEQD_DEMO_TOKEN: 
 
 /**
  * The process that runs the demonstrations, beside the nodes, since the nodes it kills must not take it with them (ADR 017), and what it
- * may do to the others.
+ * may do to the others. Without it the nodes have everything but demonstrations.
  *
- * States: created → start → close → stop; `stop` alone when it cannot be started.
+ * States: created → start → close → stop.
  */
 export class PocDemos {
   /** @type {ManagedProcess | undefined} */
@@ -31,6 +31,8 @@ export class PocDemos {
   /** @type {import('./keep-alive.mjs').Keeper | undefined} */
   #keeper;
   #disturbances;
+  /** @type {string | undefined} why it does not run */
+  #why;
 
   /**
    * @param {object} options
@@ -45,11 +47,13 @@ export class PocDemos {
     this.script = script;
     this.logDir = logDir;
     this.cluster = cluster;
+    this.log = log;
     this.#disturbances = new Disturbances({ find, log, onChange });
   }
 
   /** For the nodes. The token is in their environment, in that of the process, and nowhere else. */
   get variables() {
+    if (this.#why !== undefined) return NO_DEMOS;
     return { SEQD_DEMO_URL: `http://${LOOPBACK}:${this.#port}`, SEQD_DEMO_TOKEN: this.#token };
   }
 
@@ -59,17 +63,34 @@ export class PocDemos {
    * @returns {import('./run-file.mjs').RunDemos}
    */
   describe() {
+    if (this.#why !== undefined) return { pid: 0, why: this.#why };
     return { pid: this.#host?.pid ?? 0, port: this.#port };
   }
 
   /**
-   * Starts the process and waits until it answers, whatever it says: it is complete only once the nodes run.
+   * Starts the process and waits until it answers, whatever it says: it is complete only once the nodes run. When it does not run,
+   * {@link describe} says why.
    *
+   * @param {(child: ManagedProcess) => import('./keep-alive.mjs').Keeper} keep
+   * @param {AbortSignal} signal
+   */
+  async start(keep, signal) {
+    try {
+      await this.#start(keep, signal);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.log(`there are no demonstrations: ${why}`);
+      this.#why = why.split('\n', 1)[0] ?? '';
+      await this.stop();
+    }
+  }
+
+  /**
    * @param {(child: ManagedProcess) => import('./keep-alive.mjs').Keeper} keep
    * @param {AbortSignal} signal
    * @throws when there is no such program, or with the end of its log when it does not run
    */
-  async start(keep, signal) {
+  async #start(keep, signal) {
     if (!existsSync(this.script)) throw new Error(`${this.script} is not there`);
     [this.#port = 0] = await findFreePorts(1);
     signal.throwIfAborted();
@@ -126,8 +147,10 @@ export class PocDemos {
 
   /** @param {unknown} message */
   async #disturb(message) {
+    const asker = this.#host?.pid;
     const answer = await this.#disturbances.carryOut(message);
-    if (answer !== undefined) this.#host?.send(answer);
+    // One that was started again meanwhile has not asked; it counts its own orders from 1, too.
+    if (answer !== undefined && this.#host?.pid === asker) this.#host?.send(answer);
   }
 }
 

@@ -12,7 +12,7 @@ const POLL_MS = 100;
  *
  * @param {import('./places.mjs').PocPlaces} places
  * @param {(line: string) => void} log
- * @returns {Promise<boolean>} whether one was running
+ * @returns {Promise<'stopped' | 'cleared' | 'nothing'>} `cleared`: its supervisor had died before
  * @throws when the supervisor does not end in time
  */
 export async function stopPoc(places, log) {
@@ -32,5 +32,6 @@ export async function stopPoc(places, log) {
     }
   }
   await clearLeftovers(places, log);
-  return running;
+  if (running) return 'stopped';
+  return run === undefined ? 'nothing' : 'cleared';
 }

@@ -11,7 +11,8 @@ export class Terminal {
     this.stream = stream;
     // Whoever read along may have gone (`| head`); what was started must not die of that.
     stream.on('error', () => {});
-    this.live = stream.isTTY && process.env['NO_COLOR'] === undefined;
+    const { NO_COLOR, TERM } = process.env;
+    this.live = stream.isTTY && !NO_COLOR && TERM !== 'dumb';
   }
 
   /** @param {string} label */

@@ -8,12 +8,15 @@ import type {
   DemoVerification,
 } from '../demo/demo-run.ts';
 import { demoOptionOf } from './demo-options.ts';
+import type { Look } from './look.ts';
 import { table } from './output.ts';
+import { sparkline } from './sparkline.ts';
 
 const BAR_WIDTH = 40;
 const SPARK_WIDTH = 60;
-const SPARKS = '▁▂▃▄▅▆▇█';
-const NOTHING = '·';
+const SPARK_WIDTH_MIN = 10;
+/** About what stands beside one: a name, what its highest bar stands for. */
+const BESIDE_SPARKS = 46;
 const TEXT_WIDTH = 100;
 
 /** All demonstrations, with their options. */
@@ -29,51 +32,67 @@ export function describeCatalogue({ demos, current }: DemoCatalogue): string[] {
     ]),
     '',
     'Run one with "seqd demo NAME"; each says first what it will do, and ends by verifying that no number is missing.',
-    ...demos.flatMap(({ name, parameters }) =>
-      parameters.map(
-        (parameter, index) =>
-          `  ${index === 0 ? name.padEnd(16) : ''.padEnd(16)} ${demoOptionOf(parameter)} ${parameter.default}  ${parameter.title}, ${parameter.minimum} to ${parameter.maximum}`,
+    '',
+    ...table([
+      ['demo', 'option', 'default', 'range', ''],
+      ...demos.flatMap(({ name, parameters }) =>
+        parameters.map((parameter, index) => [
+          index === 0 ? name : '',
+          demoOptionOf(parameter),
+          numberText(parameter.default),
+          `${numberText(parameter.minimum)} to ${numberText(parameter.maximum)}`,
+          parameter.title,
+        ]),
       ),
-    ),
+    ]),
     ...(current === null ? [] : ['', `${current.name} is running now.`]),
   ];
 }
 
 /** What is going to happen, before it does. */
-export function describePlan({ title, plan, disturbs, seconds }: DemoDescription): string[] {
+export function describePlan(
+  { title, plan, disturbs, seconds }: DemoDescription,
+  { bold, dim, columns }: Look,
+): string[] {
+  const width = Math.min(TEXT_WIDTH, columns - 1);
   return [
-    title,
-    ...wrap(plan),
+    bold(title),
+    ...wrap(plan, { width }),
     ...(disturbs === ''
       ? []
-      : wrap(`It breaks for a while: ${disturbs} All of it is put right again before it ends.`)),
-    `  About ${seconds} s; Ctrl-C ends it early.`,
+      : wrap(`It breaks for a while: ${disturbs} All of it is put right again before it ends.`, { width })),
+    dim(`  About ${seconds} s; Ctrl-C ends it early.`),
     '',
   ];
 }
 
-/** A text as indented lines. */
-function wrap(text: string): string[] {
+/** A text as indented lines; words are never cut. */
+export function wrap(
+  text: string,
+  { indent = '  ', width }: { readonly indent?: string; readonly width: number },
+): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last === undefined || last.length + word.length >= TEXT_WIDTH) lines.push(`  ${word}`);
+    if (last === undefined || last.length + word.length >= width) lines.push(`${indent}${word}`);
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   return lines;
 }
 
 /** What came of a run: figures, charts, the proof, and how it ended. */
-export function describeOutcome(run: DemoRun): string[] {
+export function describeOutcome(run: DemoRun, look: Look): string[] {
+  const { bold, green, red } = look;
   const { figures, histogram, timeline, verification, state, problem, startedAt, endedAt } = run;
   const seconds = endedAt === null ? '' : ` after ${((endedAt - startedAt) / 1000).toFixed(1)} s`;
+  const end = (state === 'passed' ? green : state === 'failed' ? red : bold)(state);
   return [
     ...section(describeFigures(figures)),
     ...section(histogram === null ? [] : describeHistogram(histogram)),
-    ...section(timeline === null ? [] : describeTimeline(timeline)),
+    ...section(timeline === null ? [] : describeTimeline(timeline, look)),
     ...section(verification === null ? [] : describeVerification(verification)),
     '',
-    `${run.name}: ${state}${seconds}${problem === null ? '' : `: ${problem}`}`,
+    `${bold(run.name)}: ${end}${seconds}${problem === null ? '' : `: ${problem}`}`,
   ];
 }
 
@@ -101,24 +120,16 @@ function describeHistogram(buckets: readonly DemoBucket[]): string[] {
   });
 }
 
-function describeTimeline({ stepMs, unit, series }: DemoTimeline): string[] {
+/** How often things happened, a row for each name. */
+export function describeTimeline(
+  { stepMs, unit, series }: DemoTimeline,
+  { columns }: Pick<Look, 'columns'>,
+): string[] {
+  const barsMax = Math.min(SPARK_WIDTH, Math.max(SPARK_WIDTH_MIN, columns - BESIDE_SPARKS));
   const width = Math.max(0, ...series.map(({ name }) => name.length));
   return series.map(({ name, values }) => {
-    const points = squeeze(values, SPARK_WIDTH);
-    const most = Math.max(...points, 0);
-    const line = points
-      .map(value => (value > 0 ? SPARKS[Math.round((value / most) * (SPARKS.length - 1))]! : NOTHING))
-      .join('');
-    return `  ${name.padEnd(width)}  ${line}  up to ${numberText(most)}${unitText(unit)}, ${(values.length * stepMs) / 1000} s`;
-  });
-}
-
-/** At most so many points: means of as many neighbours as needed. */
-function squeeze(values: readonly number[], pointsMax: number): number[] {
-  const size = Math.max(1, Math.ceil(values.length / pointsMax));
-  return Array.from({ length: Math.ceil(values.length / size) }, (_, index) => {
-    const part = values.slice(index * size, (index + 1) * size);
-    return part.reduce((sum, value) => sum + value, 0) / part.length;
+    const { text, most } = sparkline(values, barsMax);
+    return `  ${name.padEnd(width)}  ${text}  up to ${numberText(most)}${unitText(unit)}, ${numberText((values.length * stepMs) / 1000)} s`;
   });
 }
 
@@ -129,7 +140,7 @@ function describeVerification(proof: DemoVerification): string[] {
     count > 0 || what === 'issued' ? [`${numberText(count)} ${what}`] : [],
   );
   return [
-    `  Verified ${first} to ${last}: ${counts.join(', ')}; holes: ${holes}${complete ? '' : ' (NOT COMPLETE)'}`,
+    `  Verified ${numberText(first)} to ${numberText(last)}: ${counts.join(', ')}; holes: ${holes}${complete ? '' : ' (NOT COMPLETE)'}`,
     `  chain ${chain.slice(0, 16)}, revision ${revision}, in ${numberText(Math.round(ms))} ms`,
     ...proof.problems.map(problem => `  - ${problem}`),
   ];
@@ -140,5 +151,7 @@ const unitText = (unit: string): string =>
 
 function numberText(value: number | string): string {
   if (typeof value === 'string') return value;
-  return Number.isInteger(value) ? value.toLocaleString('en-US') : String(Number(value.toPrecision(4)));
+  return Number.isInteger(value) || value >= 100
+    ? Math.round(value).toLocaleString('en-US')
+    : String(Number(value.toPrecision(3)));
 }

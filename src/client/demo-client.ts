@@ -81,11 +81,13 @@ export class DemoClient {
   /**
    * Gives a run as it is, then at each change, the last time when it has ended.
    *
-   * @throws SeqdClientError `route_not_found` when it is lost, or the last failure when no node has known of it for long enough
+   * @throws SeqdClientError `route_not_found` when it is lost, or the last failure (`bad_response`: nothing was said) when no node has
+   *   told of it for long enough
    */
   async *follow(first: DemoRun): AsyncGenerator<DemoRun, void> {
     let run = first;
     let heardAtMs = performance.now();
+    let why: SeqdClientError | undefined;
     yield run;
     while (run.state === 'running') {
       try {
@@ -93,12 +95,16 @@ export class DemoClient {
           heardAtMs = performance.now();
           yield run;
         }
+        if (run.state !== 'running') return;
+        why = undefined;
       } catch (error) {
         if (!(error instanceof SeqdClientError) || error.retry === 'never') throw error;
-        if (performance.now() - heardAtMs > this.patienceMs) throw error;
+        why = tellingMore(why, error);
       }
+      // A node that answers and tells nothing is as good as none.
+      if (performance.now() - heardAtMs > this.patienceMs) throw why ?? nothingTold(this.url);
       this.turn += 1;
-      if (run.state === 'running') await sleep(PAUSE_MS);
+      await sleep(PAUSE_MS);
     }
   }
 
@@ -134,15 +140,17 @@ export class DemoClient {
   /** Tries one node after the other until one answers or refuses. */
   private async patiently<T>(attempt: (url: string) => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + this.patienceMs;
+    let why: SeqdClientError | undefined;
     for (let attempts = 1; ; attempts += 1) {
       try {
         return await attempt(this.url);
       } catch (error) {
         if (!(error instanceof SeqdClientError)) throw error;
-        error.attempts = attempts;
+        why = tellingMore(why, error);
+        error.attempts = why.attempts = attempts;
         // Another run may take minutes; that is for people to decide.
-        const settled = error.retry === 'never' || error.code === 'demo_running';
-        if (settled || performance.now() > deadlineMs) throw error;
+        if (error.retry === 'never' || error.code === 'demo_running') throw error;
+        if (performance.now() > deadlineMs) throw why;
         this.turn += 1;
         if (attempts % this.urls.length === 0) await sleep(PAUSE_MS);
       }
@@ -177,6 +185,17 @@ export class DemoClient {
     return this.urls[this.turn % this.urls.length]!;
   }
 }
+
+/** Of what several nodes said, or did not: an answer says more than that there was none. */
+const tellingMore = (before: SeqdClientError | undefined, error: SeqdClientError): SeqdClientError =>
+  before?.status !== undefined && error.status === undefined ? before : error;
+
+const nothingTold = (url: string): SeqdClientError =>
+  new SeqdClientError(`${url} and the other nodes tell nothing of the run any more`, {
+    code: 'bad_response',
+    retry: 'later',
+    url,
+  });
 
 async function* linesIn(response: IncomingMessage, heard: () => void): AsyncGenerator<string, void> {
   let rest = '';

@@ -122,7 +122,7 @@ test('the command follows a run over the death of the node it talks to', async (
   const { exitCode, stdout } = await runCommand(['demo', 'failover', '--seconds', '4', '--url', leader]);
   expect(exitCode, stdout).toBe(0);
   expect(stdout).toContain('It breaks for a while: The node that leads is killed');
-  expect(stdout).toMatch(/ok Kill the node that leads/);
+  expect(stdout).toMatch(/2\/7 {2}Kill the node that leads\n(?: {7}.+\n)+ {7}ok /);
   expect(stdout).toMatch(/holes: 0\n/);
   expect(stdout).toMatch(/failover: passed after/);
 });

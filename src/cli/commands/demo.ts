@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { SeqdClient, SeqdClientError } from '../../client/index.ts';
 import { DemoClient } from '../../client/demo-client.ts';
-import type { DemoCatalogue, DemoRun } from '../../demo/demo-run.ts';
+import type { DemoCatalogue, DemoDescription, DemoRun } from '../../demo/demo-run.ts';
 import { CliError, RequestError, usageError } from '../cli-error.ts';
 import { addClientOptions, type ClientOptions } from '../client-options.ts';
 import type { CliContext } from '../context.ts';
@@ -10,6 +10,7 @@ import { DemoProgress } from '../demo-progress.ts';
 import { describeCatalogue, describeOutcome, describePlan } from '../describe-demo.ts';
 import { EXIT } from '../exit-codes.ts';
 import { findUrls } from '../find-urls.ts';
+import { lookOf } from '../look.ts';
 import type { NodeUrls } from '../node-urls.ts';
 import { printJson, printLines } from '../output.ts';
 
@@ -71,46 +72,56 @@ async function runDemo(
 ): Promise<void> {
   const demo = chooseDemo(name, catalogue);
   const parameters = parseDemoOptions(given, demo);
+  if (catalogue.current !== null) throw runsAlready(catalogue.current);
   const people = options.json === true ? undefined : context.stdout;
-  if (people !== undefined) printLines(people, describePlan(demo));
+  const look = lookOf(context.stdout, context.env);
+  if (people !== undefined) printLines(people, describePlan(demo, look));
+  const progress = people === undefined ? undefined : new DemoProgress(people, look);
   let run: DemoRun | undefined;
-  const interruption = interruptible(context, () => run, client);
+  const interruption = interruptible(demo, context, () => {
+    progress?.clear();
+    return run === undefined ? undefined : client.cancel(run.id);
+  });
   try {
     run = await client.start(name, parameters);
     interruption.started();
-    const progress = people === undefined ? undefined : new DemoProgress(people);
     for await (run of client.follow(run)) progress?.show(run);
   } catch (error) {
     throw isNotFound(error) ? lost(error) : error;
   } finally {
     interruption.end();
+    progress?.clear();
   }
   if (people === undefined) printJson(context.stdout, run);
-  else printLines(people, describeOutcome(run));
+  else printLines(people, describeOutcome(run, look));
   if (interruption.happened) context.exitWith(EXIT.interrupted);
   else if (run.state !== 'passed') context.exitWith(EXIT.failed);
 }
 
-/** Cancels the run at Ctrl-C, on the server, and goes on until it has put right what it broke. */
+/**
+ * Cancels the run at Ctrl-C, on the server, and goes on until it has put right what it broke.
+ *
+ * @param cancelRun does so, or nothing while it is not known which run that is
+ */
 function interruptible(
+  { disturbs }: DemoDescription,
   context: CliContext,
-  current: () => DemoRun | undefined,
-  client: DemoClient,
+  cancelRun: () => Promise<DemoRun> | undefined,
 ): { readonly happened: boolean; started(): void; end(): void } {
   let happened = false;
   const cancel = (): void => {
-    const run = current();
-    if (run === undefined) return;
-    client.cancel(run.id).catch((error: unknown) => {
+    cancelRun()?.catch((error: unknown) => {
       context.stderr.write(`seqd: could not cancel the demonstration: ${(error as Error).message}\n`);
     });
   };
   const stop = context.onInterrupt(() => {
     happened = true;
-    context.stderr.write(
-      'seqd: cancelling; what was broken is being put right (Ctrl-C once more leaves at once, and it is put right all the same)\n',
-    );
     cancel();
+    context.stderr.write(
+      disturbs === ''
+        ? 'seqd: cancelling; the series is verified all the same (Ctrl-C again leaves at once)\n'
+        : 'seqd: cancelling; what was broken is being put right (Ctrl-C again leaves at once)\n',
+    );
   });
   return {
     get happened() {
@@ -152,6 +163,13 @@ async function readCatalogue(client: DemoClient, nodes: NodeUrls): Promise<DemoC
 
 const isNotFound = (error: unknown): error is SeqdClientError =>
   error instanceof SeqdClientError && error.code === 'route_not_found';
+
+/** Told before the plan is: nothing of it is going to happen. */
+const runsAlready = ({ name, id }: DemoRun): CliError =>
+  new CliError(
+    `"${name}" is running, and only one can at a time: wait for its end, or cancel it on the dashboard or with DELETE /api/v1/demo/runs/${id}`,
+    EXIT.unavailable,
+  );
 
 /** What a run ends with when nobody knows of it any more. */
 const lost = (error: SeqdClientError): CliError =>

@@ -117,7 +117,7 @@ function compare(
     ),
   ).size;
   step.say(`${plural(operations.length, 'answer')}, ${plural(different, 'different number')}.`);
-  if (first !== undefined && last !== undefined)
+  if (first !== undefined && last !== undefined && first < last)
     step.say(
       `New numbers ${first} to ${last}` +
         (between === 0

@@ -1,4 +1,3 @@
-import type { HostNode } from '../host/messages.ts';
 import { Load } from '../load/load.ts';
 import { RateTimeline } from '../load/rate-timeline.ts';
 import { type DemoContext, DemoFailure } from '../run/demo.ts';
@@ -33,7 +32,7 @@ export class FaultLoad {
   private readonly timeline: RateTimeline;
   private faultAtMs: number | undefined;
   private quietGapMs = 0;
-  private victim: HostNode | undefined;
+  private victim: string | undefined;
   private stopShowing = (): void => {};
   private lastAnswers = { count: 0, atMs: this.startedAtMs };
 
@@ -89,8 +88,8 @@ export class FaultLoad {
     return performance.now() - (this.faultAtMs ?? performance.now());
   }
 
-  /** From here on gaps count as the fault's. @param victim whose clients have to go elsewhere, if it is a node */
-  begin(victim?: HostNode): void {
+  /** From here on gaps count as the fault's. @param victim id of the node whose clients have to go elsewhere, if it is one */
+  begin(victim?: string): void {
     this.quietGapMs = this.load.longestGap() ?? 0;
     this.faultAtMs = performance.now();
     this.victim = victim;
@@ -99,7 +98,7 @@ export class FaultLoad {
 
   /** The longest that clients of nodes that nothing was done to went without an answer, milliseconds. */
   get survivorsGapMs(): number {
-    return this.load.longestGap(({ home }) => home.id !== this.victim?.id) ?? 0;
+    return this.load.longestGap(({ home }) => home.id !== this.victim) ?? 0;
   }
 
   /** Stops the clients and tells what they noticed. @throws DemoFailure when one was not given its number */
@@ -117,7 +116,7 @@ export class FaultLoad {
     else {
       step.say(`Longest gap ${duration(survivors)} (clients of surviving nodes).`);
       step.say(
-        `Longest gap ${duration(all)} (clients of ${this.victim.id}, who had to go elsewhere, included).`,
+        `Longest gap ${duration(all)} (clients of ${this.victim}, who had to go elsewhere, included).`,
       );
     }
     step.say(`Before that, undisturbed, it was ${duration(this.quietGapMs)}.`);

@@ -1,31 +1,160 @@
-import type { HostNode } from '../host/messages.ts';
+import type { DisturbTarget } from '../host/messages.ts';
 import type { Leader } from '../run/cluster-watch.ts';
-import { type DemoContext, DemoFailure } from '../run/demo.ts';
+import { type DemoContext, DemoFailure, type PlannedStep } from '../run/demo.ts';
 import { poll } from '../run/poll.ts';
 import type { StepRecord } from '../run/run-record.ts';
-import type { FaultLoad } from './fault-load.ts';
+import { FaultLoad } from './fault-load.ts';
+import type { LeaderKind } from './leader-kinds.ts';
 import { countDown, duration } from './live.ts';
+
+/** Between saying who is going to be broken and doing it. */
+export const COUNTDOWN_SECONDS = 2;
 
 /** An election that takes longer is none. */
 const LEADER_TIMEOUT_MS = 20_000;
-const BACK_TIMEOUT_MS = 40_000;
+/** A node on a busy machine takes long to start. */
+const BACK_TIMEOUT_MS = 60_000;
 /** Whoever relays the run to a node that is going to be broken has to hear of it before. */
 const NOTICE_MS = 300;
 
-/** How a leader is waited for. */
-interface LeaderWait<T> {
-  readonly look: () => Promise<Leader<T> | undefined>;
-  /** Only one of a later election counts; the broken one may be elected again. */
-  readonly after?: Leader<T>;
-  readonly signal: AbortSignal;
+/** What is done to the leader. */
+export interface Breaking {
+  /** Of the step. */
+  readonly title: string;
+  /** `killed`, `frozen`. */
+  readonly what: string;
+  /** `kill`, `freeze`: `2.1 s after the kill`. */
+  readonly noun: string;
+  readonly carryOut: (target: DisturbTarget) => Promise<void>;
+  /** What it looks like; follows the name. */
+  readonly said: string;
 }
 
-/** @throws DemoFailure when there is none for long */
-export async function awaitLeader<T>({ look, after, signal }: LeaderWait<T>): Promise<Leader<T>> {
+/**
+ * What demonstrations that break a leader share: clients draw, the one that leads is named and broken, another is elected, the broken
+ * one comes back, and the clients' answers are counted. Steps are made in this order.
+ */
+export class LeaderFault<T> {
+  private readonly context: DemoContext;
+  private readonly kind: LeaderKind<T>;
+  private readonly breaking: Breaking;
+  private load: FaultLoad | undefined;
+  private broken: Leader<T> | undefined;
+
+  constructor(context: DemoContext, kind: LeaderKind<T>, breaking: Breaking) {
+    this.context = context;
+    this.kind = kind;
+    this.breaking = breaking;
+  }
+
+  /** Of the clients; from the step {@link draw} on. */
+  get clients(): FaultLoad {
+    return known(this.load);
+  }
+
+  /** Who led, and was broken; from the step {@link breakLeader} on. */
+  get victim(): Leader<T> {
+    return known(this.broken);
+  }
+
+  get target(): DisturbTarget {
+    return { kind: this.kind.kind, name: this.name };
+  }
+
+  /** Of the victim. */
+  get name(): string {
+    return this.kind.nameOf(this.victim.who);
+  }
+
+  /** @param quietMs how long clients draw before anything is said of the leader */
+  draw(quietMs: number): PlannedStep {
+    return {
+      title: 'Draw from all nodes',
+      work: async step => {
+        this.load = await FaultLoad.start(step, this.context, quietMs);
+      },
+    };
+  }
+
+  breakLeader(): PlannedStep {
+    const { title, carryOut, said } = this.breaking;
+    return {
+      title,
+      work: async step => {
+        this.broken = await this.pick(step);
+        this.clients.begin(this.kind.kind === 'node' ? this.name : undefined);
+        await carryOut(this.target);
+        step.say(`${this.name} ${said}`);
+      },
+    };
+  }
+
+  count(): PlannedStep {
+    return { title: 'Stop the clients and count', work: step => this.clients.stop(step) };
+  }
+
+  /** Waits until somebody is elected anew, perhaps the same one. @throws DemoFailure when nobody is for long */
+  async successor(step: StepRecord, signal = this.context.signal): Promise<Leader<T>> {
+    const { nameOf, look, leads, leader, meanwhile } = this.kind;
+    const found = await awaitLeader(() => look(this.context.watch, this.victim.who), {
+      fromTerm: this.victim.term + 1,
+      signal,
+    });
+    const ms = this.clients.sinceFaultMs;
+    this.context.record.figure(`new ${leader} seen after`, ms, 'ms');
+    const again = nameOf(found.who) === this.name ? ' once more, being back in time' : '';
+    step.say(
+      `${nameOf(found.who)} ${leads}${again}, seen ${duration(ms)} after the ${this.breaking.noun}; ${meanwhile}.`,
+    );
+    return found;
+  }
+
+  /** Waits until the broken one serves again. @returns what to say of it @throws DemoFailure when it does not */
+  async back(): Promise<string> {
+    const { watch, signal, record } = this.context;
+    const { isUp, noun, serves } = this.kind;
+    const up = await poll(async () => ((await isUp(watch, this.victim.who)) ? true : undefined), {
+      signal,
+      timeoutMs: BACK_TIMEOUT_MS,
+    });
+    if (up !== true) throw new DemoFailure(`${this.name} does not come back`);
+    const ms = this.clients.sinceFaultMs;
+    record.figure(`${noun} back after`, ms / 1_000, 's');
+    return `${this.name} ${serves}, ${duration(ms)} after the ${this.breaking.noun}.`;
+  }
+
+  /** Finds out who leads, and says what will be done to it, in time for all who watch. */
+  private async pick(step: StepRecord): Promise<Leader<T>> {
+    const { watch, signal, sleep } = this.context;
+    const { nameOf, leads } = this.kind;
+    const { what } = this.breaking;
+    const look = (): ReturnType<typeof this.kind.look> => this.kind.look(watch);
+    const name = nameOf((await awaitLeader(look, { signal })).who);
+    step.breaks([name]);
+    await countDown(this.context, step, {
+      seconds: COUNTDOWN_SECONDS,
+      text: when => `${name} ${leads}; it will be ${what} ${when}`,
+    });
+    const now = await awaitLeader(look, { signal });
+    const nameNow = nameOf(now.who);
+    if (nameNow !== name) {
+      step.breaks([nameNow]);
+      step.say(`Meanwhile ${nameNow} ${leads}; it will be ${what} instead.`);
+      await sleep(NOTICE_MS);
+    }
+    return now;
+  }
+}
+
+/** @param options.fromTerm earlier elections do not count @throws DemoFailure when there is none for long */
+export async function awaitLeader<T>(
+  look: () => Promise<Leader<T> | undefined>,
+  { fromTerm = 0, signal }: { readonly fromTerm?: number; readonly signal: AbortSignal },
+): Promise<Leader<T>> {
   const found = await poll(
     async () => {
       const leader = await look();
-      return leader !== undefined && leader.term > (after?.term ?? -1) ? leader : undefined;
+      return leader !== undefined && leader.term >= fromTerm ? leader : undefined;
     },
     { signal, timeoutMs: LEADER_TIMEOUT_MS, intervalMs: 10 },
   );
@@ -33,74 +162,7 @@ export async function awaitLeader<T>({ look, after, signal }: LeaderWait<T>): Pr
   return found;
 }
 
-/**
- * Finds out who leads, and says what will be done to it, in time for all who watch.
- *
- * @param plan.nameOf `what` follows it: `site-2-partition-a leads`
- */
-export async function pickLeader<T>(
-  step: StepRecord,
-  context: DemoContext,
-  plan: {
-    readonly look: () => Promise<Leader<T> | undefined>;
-    readonly nameOf: (who: T) => string;
-    /** `leads`, `leads etcd`. */
-    readonly leads: string;
-    readonly seconds: number;
-    /** `killed`, `frozen`. */
-    readonly what: string;
-  },
-): Promise<Leader<T>> {
-  const { look, nameOf, leads, seconds, what } = plan;
-  const { signal } = context;
-  const leader = await awaitLeader({ look, signal });
-  const name = nameOf(leader.who);
-  step.breaks([name]);
-  await countDown(context, step, {
-    seconds,
-    text: when => `${name} ${leads}; it will be ${what} ${when}`,
-  });
-  const now = await awaitLeader({ look, signal });
-  const nameNow = nameOf(now.who);
-  if (nameNow !== name) {
-    step.breaks([nameNow]);
-    step.say(`Meanwhile ${nameNow} ${leads}; it will be ${what} instead.`);
-    await context.sleep(NOTICE_MS);
-  }
-  return now;
-}
-
-/** Waits until a node is elected anew. */
-export async function awaitSuccessor(
-  step: StepRecord,
-  { watch, record }: DemoContext,
-  { fault, victim, signal }: { fault: FaultLoad; victim: Leader<HostNode>; signal: AbortSignal },
-): Promise<void> {
-  const { who } = await awaitLeader({ look: () => watch.leader(victim.who), after: victim, signal });
-  const ms = fault.sinceFaultMs;
-  record.figure('new leader seen after', ms, 'ms');
-  step.say(`${who.id} leads, seen ${duration(ms)} after; until then every node commits by itself.`);
-}
-
-/** Waits until a node takes requests again. */
-export async function awaitBack(
-  { watch, signal, record }: DemoContext,
-  { fault, victim }: { fault: FaultLoad; victim: Leader<HostNode> },
-): Promise<string> {
-  const { who } = victim;
-  const up = await poll(async () => ((await watch.isReady(who)) ? true : undefined), {
-    signal,
-    timeoutMs: BACK_TIMEOUT_MS,
-  });
-  if (up !== true) throw new DemoFailure(`${who.id} does not come back`);
-  record.figure('node back after', fault.sinceFaultMs / 1_000, 's');
-  return `${who.id} takes requests again, ${duration(fault.sinceFaultMs)} after.`;
-}
-
-/** For {@link pickLeader}: the node that leads the series. */
-export function nodePlan(
-  { watch }: DemoContext,
-  plan: { seconds: number; what: string },
-): Parameters<typeof pickLeader<HostNode>>[2] {
-  return { ...plan, look: () => watch.leader(), nameOf: ({ id }) => id, leads: 'leads' };
+function known<V>(value: V | undefined): V {
+  if (value === undefined) throw new Error('a step was made before those that it needs');
+  return value;
 }

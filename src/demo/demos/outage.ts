@@ -90,7 +90,7 @@ async function askAllTheSame(step: StepRecord, context: DemoContext, probe: Outa
   const askAgainAndAgain = async (node: HostNode): Promise<void> => {
     while (performance.now() - startedAtMs < durationMs) {
       const refusal = await probe.ask(node);
-      if (refusal !== undefined && probe.refusals.length === 1)
+      if (refusal !== undefined && refusal === probe.refusals[0])
         step.say(`${nameOf(refusal)}, after ${duration(refusal.ms)}: “${refusal.detail}”`);
       record.figure('refused', probe.refusals.length);
       await sleep(PROBE_PAUSE_MS);

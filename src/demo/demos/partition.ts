@@ -1,12 +1,13 @@
 import type { HostNode } from '../host/messages.ts';
 import type { Leader } from '../run/cluster-watch.ts';
-import type { Demo } from '../run/demo.ts';
-import { CLIENTS_PARAMETER, FaultLoad } from './fault-load.ts';
-import { awaitBack, awaitLeader, awaitSuccessor, nodePlan, pickLeader } from './leader-fault.ts';
+import { type Demo, type DemoContext, DemoFailure } from '../run/demo.ts';
+import type { StepRecord } from '../run/run-record.ts';
+import { CLIENTS_PARAMETER } from './fault-load.ts';
+import { awaitLeader, LeaderFault } from './leader-fault.ts';
+import { NODE } from './leader-kinds.ts';
 import { duration } from './live.ts';
 import { needsPause } from './obstacles.ts';
 
-const COUNTDOWN_SECONDS = 2;
 const QUIET_MS = 1_500;
 const AFTERWARDS_MS = 1_000;
 
@@ -26,65 +27,74 @@ export const partition: Demo = {
   ],
   obstacle: needsPause,
   steps: context => {
-    let fault: FaultLoad;
-    let victim: Leader<HostNode>;
-    const pauseMs = context.parameters['pauseSeconds']! * 1_000;
-    const target = (): { kind: 'node'; name: string } => ({ kind: 'node', name: victim.who.id });
+    const fault = new LeaderFault(context, NODE, {
+      title: 'Freeze the node that leads',
+      what: 'frozen',
+      noun: 'freeze',
+      carryOut: target => context.disturber.pause(target),
+      said: 'is frozen; its connections stay open and say nothing.',
+    });
+    let successor: Leader<HostNode> | undefined;
     return [
-      {
-        title: 'Draw from all nodes',
-        work: async step => {
-          fault = await FaultLoad.start(step, context, QUIET_MS);
-        },
-      },
-      {
-        title: 'Freeze the node that leads',
-        work: async step => {
-          victim = await pickLeader(
-            step,
-            context,
-            nodePlan(context, { seconds: COUNTDOWN_SECONDS, what: 'frozen' }),
-          );
-          fault.begin(victim.who);
-          await context.disturber.pause(target());
-          step.say(`${victim.who.id} is frozen; its connections stay open and say nothing.`);
-        },
-      },
+      fault.draw(QUIET_MS),
+      fault.breakLeader(),
       {
         title: 'See how the others go on',
         work: async step => {
-          // A pause that is shorter than the others' patience ends before anybody takes over.
-          const patience = new AbortController();
-          const successor = awaitSuccessor(step, context, { fault, victim, signal: patience.signal });
-          successor.catch(() => {});
-          try {
-            await context.sleep(pauseMs);
-          } finally {
-            patience.abort(new Error('the pause is over'));
-          }
-          await successor.catch(() => step.say('Nobody has taken over in that time.'));
-          const answers = fault.load.answers;
-          step.say(`${answers.toLocaleString('en')} numbers drawn so far.`);
+          successor = await watchOthers(step, context, fault);
         },
       },
-      {
-        title: 'Let it go on',
-        work: async step => {
-          const frozenMs = fault.sinceFaultMs;
-          await context.disturber.undo(target());
-          step.say(`${victim.who.id} goes on after ${duration(frozenMs)}, and still believes that it leads.`);
-          step.say(await awaitBack(context, { fault, victim }));
-          const { watch, signal } = context;
-          const { who } = await awaitLeader({ look: () => watch.leader(), signal });
-          step.say(
-            who.id === victim.who.id
-              ? `${who.id} leads again.`
-              : `${who.id} leads; ${victim.who.id} has seen that, and passes its requests on.`,
-          );
-          await context.sleep(AFTERWARDS_MS);
-        },
-      },
-      { title: 'Stop the clients and count', work: step => fault.stop(step) },
+      { title: 'Let it go on', work: step => letGoOn(step, context, { fault, successor }) },
+      fault.count(),
     ];
   },
 };
+
+/** For as long as the pause lasts. @returns who leads instead; `undefined` when the pause was shorter than the others' patience */
+async function watchOthers(
+  step: StepRecord,
+  { parameters, sleep }: DemoContext,
+  fault: LeaderFault<HostNode>,
+): Promise<Leader<HostNode> | undefined> {
+  const patience = new AbortController();
+  const elected = fault.successor(step, patience.signal);
+  elected.catch(() => {}); // while the pause lasts nobody listens
+  try {
+    await sleep(parameters['pauseSeconds']! * 1_000);
+  } finally {
+    patience.abort(new Error('the pause is over'));
+  }
+  const successor = await elected.catch((error: unknown) => {
+    if (error instanceof DemoFailure) throw error;
+    step.say('Nobody has taken over in that time.');
+    return undefined;
+  });
+  step.say(`${fault.clients.load.answers.toLocaleString('en')} numbers drawn so far.`);
+  return successor;
+}
+
+/** Ends the pause, and waits until the node that was frozen knows what has happened meanwhile. */
+async function letGoOn(
+  step: StepRecord,
+  { disturber, watch, signal, sleep }: DemoContext,
+  { fault, successor }: { fault: LeaderFault<HostNode>; successor: Leader<HostNode> | undefined },
+): Promise<void> {
+  const { name, victim } = fault;
+  const frozenMs = fault.clients.sinceFaultMs;
+  await disturber.undo(fault.target);
+  step.say(
+    `${name} goes on after ${duration(frozenMs)}` +
+      (successor === undefined ? '.' : `, and cannot know yet that ${successor.who.id} leads.`),
+  );
+  step.say(await fault.back());
+  const { who } = await awaitLeader(() => watch.leaderSeenBy(victim.who), {
+    fromTerm: (successor ?? victim).term,
+    signal,
+  });
+  step.say(
+    who.id === name
+      ? `${name} leads${successor === undefined ? ' as before' : ' again'}.`
+      : `${who.id} leads; ${name} has seen that, and passes its requests on.`,
+  );
+  await sleep(AFTERWARDS_MS);
+}

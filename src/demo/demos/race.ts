@@ -69,8 +69,9 @@ async function run(step: StepRecord, context: DemoContext): Promise<void> {
   load.start();
   naive.start(clients, atMs => timeline.add(NAIVE, atMs));
   await context.sleep(seconds * 1_000);
-  stop();
   await Promise.all([load.stop(), naive.stop()]);
+  // Only now: what is told below counts the last answers, too.
+  stop();
   signal.throwIfAborted();
   tell(step, load, naive);
 }

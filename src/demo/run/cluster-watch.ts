@@ -30,13 +30,15 @@ export class ClusterWatch {
    */
   async leader(except?: HostNode): Promise<Leader<HostNode> | undefined> {
     const asked = this.cluster.nodes.filter(({ id }) => id !== except?.id);
-    const healths = await Promise.all(asked.map(node => this.health(node)));
-    const elections = healths.flatMap(health => {
-      const { leader = null, epoch = null } = health?.cluster ?? {};
-      const who = this.cluster.nodes.find(({ id }) => id === leader);
-      return who === undefined || epoch === null ? [] : [{ who, term: epoch }];
-    });
-    return elections.sort((a, b) => b.term - a.term)[0];
+    const elections = await Promise.all(asked.map(node => this.leaderSeenBy(node)));
+    return elections.filter(election => election !== undefined).sort((a, b) => b.term - a.term)[0];
+  }
+
+  /** Who leads the series, as far as one node knows; `undefined` when it knows of nobody, or does not answer. */
+  async leaderSeenBy(node: HostNode): Promise<Leader<HostNode> | undefined> {
+    const { leader = null, epoch = null } = (await this.health(node))?.cluster ?? {};
+    const who = this.cluster.nodes.find(({ id }) => id === leader);
+    return who === undefined || epoch === null ? undefined : { who, term: epoch };
   }
 
   /** Whether the node takes requests. */

@@ -45,11 +45,15 @@ export class JournalWitness {
     }
   }
 
-  /** What is wrong with the answers, one sentence each. @param journalFirst of what was pruned before it nobody can tell */
+  /** How many allocations nobody can tell of any more. @param journalFirst what was before it is pruned */
+  pruned({ journalFirst }: { readonly journalFirst: number }): number {
+    return [...this.missing].filter(isBefore(journalFirst)).length;
+  }
+
+  /** What is wrong with the answers that the journal can tell of, one sentence each. @param journalFirst as for {@link pruned} */
   problems({ journalFirst }: { readonly journalFirst: number }): string[] {
-    const missing = [...this.missing].filter(
-      id => (parseAllocationId(id)?.sequence ?? Infinity) >= journalFirst,
-    );
+    const pruned = isBefore(journalFirst);
+    const missing = [...this.missing].filter(id => !pruned(id));
     return [
       ...(missing.length === 0
         ? []
@@ -63,6 +67,11 @@ export class JournalWitness {
     ];
   }
 }
+
+const isBefore =
+  (journalFirst: number) =>
+  (id: string): boolean =>
+    (parseAllocationId(id)?.sequence ?? Infinity) < journalFirst;
 
 /** Numbers that a fact gave to somebody; `undefined` when it is of another kind. */
 function drawnBy(fact: Fact): string | undefined {

@@ -58,6 +58,20 @@ it('gives up when nobody has known of the run for long enough, and at once when 
   expect(node.seen).toHaveLength(1);
 });
 
+it('gives up, too, when nodes answer and say nothing', async () => {
+  const node = await fakeNode(response => void response.writeHead(200).end('a line too few'));
+  await expect(statesOf(clientOf(node.url).follow(runOf()))).rejects.toMatchObject({ code: 'bad_response' });
+});
+
+it('tells what a node has answered rather than that another does not', async () => {
+  const node = await fakeNode(response => refuse(response, 'demo_unavailable'));
+  const urls = [node.url, await deadUrl(), await deadUrl()];
+  await expect(clientOf(...urls).catalogue()).rejects.toMatchObject({ code: 'demo_unavailable' });
+  await expect(statesOf(clientOf(...urls).follow(runOf()))).rejects.toMatchObject({
+    code: 'demo_unavailable',
+  });
+});
+
 it('waits for demonstrations that are being started', async () => {
   const node = await fakeNode((response, index) => {
     if (index === 0) refuse(response, 'demo_unavailable');

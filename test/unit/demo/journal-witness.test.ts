@@ -14,19 +14,24 @@ const issue = (first: number, change: Partial<IssueFact> = {}): IssueFact => ({
   ...change,
 });
 
-/** What is wrong when clients were told so, `[allocation, number]`, and the journal is that. */
-function problemsOf(
+/** Who has seen that clients were told so, `[allocation, number]`, and the journal is that. */
+function witnessOf(
   told: readonly (readonly [string, number])[],
   journal: readonly (readonly Fact[])[],
-  journalFirst = 1,
-): string[] {
+  journalFirst: number,
+): JournalWitness {
   const book = new AnswerBook();
   for (const [allocationId, first] of told)
     book.note({ numbers: [{ first, last: first }], reused: false, allocationId });
   const witness = new JournalWitness(book.allocations, PREFIX);
   for (const [i, facts] of journal.entries()) witness.see({ sequence: journalFirst + i, facts });
-  return witness.problems({ journalFirst });
+  return witness;
 }
+
+const problemsOf = (
+  told: readonly (readonly [string, number])[],
+  journal: readonly (readonly Fact[])[],
+): string[] => witnessOf(told, journal, 1).problems({ journalFirst: 1 });
 
 test('nothing is wrong when the journal has every answer as it was given, whatever else it has', () => {
   const others = issue(2, { key: 'somebody' });
@@ -87,15 +92,11 @@ test('keys of others are their own business', () => {
   expect(problemsOf([], [[issue(1, { key: 'k' })], [issue(2, { key: 'k' })]])).toEqual([]);
 });
 
-test('of what was pruned nobody can tell', () => {
-  expect(
-    problemsOf(
-      [
-        ['1-0', 1],
-        ['5-0', 5],
-      ],
-      [[issue(5)]],
-      5,
-    ),
-  ).toEqual([]);
+test('of what was pruned nobody can tell, and it does not claim to', () => {
+  const told = [
+    ['1-0', 1],
+    ['5-0', 5],
+  ] as const;
+  const witness = witnessOf(told, [[issue(5)]], 5);
+  expect([witness.problems({ journalFirst: 5 }), witness.pruned({ journalFirst: 5 })]).toEqual([[], 1]);
 });

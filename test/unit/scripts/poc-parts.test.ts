@@ -4,11 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeBusyPorts, findBusyPorts, findFreePorts } from '../../../scripts/lib/ports.mjs';
-import { parsePocArguments, refuseResetOf, USAGE } from '../../../scripts/poc/arguments.mjs';
+import {
+  parsePocArguments,
+  RefusedError,
+  refuseResetOf,
+  USAGE,
+  UsageError,
+} from '../../../scripts/poc/arguments.mjs';
 import { browserCommand } from '../../../scripts/poc/browser.mjs';
 import { restartPauseMs } from '../../../scripts/poc/keep-alive.mjs';
 import { leftoversOf } from '../../../scripts/poc/leftovers.mjs';
 import { rotateLogs } from '../../../scripts/poc/logs.mjs';
+import { OwnRun } from '../../../scripts/poc/own-run.mjs';
 import { placesOf } from '../../../scripts/poc/places.mjs';
 import { planPoc } from '../../../scripts/poc/plan.mjs';
 import {
@@ -116,10 +123,13 @@ describe('the command line', () => {
     ['--port', '8080.5'],
   ])('refuses %s %s and names the option', (option, value) => {
     expect(() => parsePocArguments([option, value], {})).toThrow(option);
+    expect(() => parsePocArguments([option, value], {})).toThrow(UsageError);
   });
 
   test('refuses what it does not know, and --stop together with --reset', () => {
     expect(() => parsePocArguments(['--detatch'], {})).toThrow('--detatch');
+    for (const args of [['--detatch'], ['up'], ['--port']])
+      expect(() => parsePocArguments(args, {})).toThrow(UsageError);
     expect(() => parsePocArguments(['--stop', '--reset'], {})).toThrow('--reset');
   });
 });
@@ -134,7 +144,7 @@ describe('a reset', () => {
     ]) {
       expect(given).toHaveLength(1);
       expect(() => refuseResetOf(given)).toThrow(given[0]);
-      expect(() => refuseResetOf(given)).toThrow(expect.objectContaining({ exitCode: 2 }));
+      expect(() => refuseResetOf(given)).toThrow(RefusedError);
     }
     expect(USAGE).toContain('refused (exit code 2)');
   });
@@ -160,6 +170,19 @@ describe('the run file', () => {
     await removeRun(file(), 'ours');
     expect(await readRun(file())).toMatchObject({ instance: 'theirs' });
     await removeRun(file(), 'theirs');
+    expect(await readRun(file())).toBeUndefined();
+  });
+
+  test('that is being claimed when everything is stopped does not stay, and no late write brings it back', async () => {
+    const own = new OwnRun(
+      placesOf({ SEQD_POC_DATA_DIR: dir }),
+      () => runOf('ours'),
+      () => {},
+    );
+    const claimed = own.claim();
+    await own.remove();
+    expect(await claimed).toBe(true);
+    await own.save();
     expect(await readRun(file())).toBeUndefined();
   });
 
