@@ -8,10 +8,11 @@ import { openPostgresLedger } from './ledger/postgres/open-postgres-ledger.ts';
 import { openPostgresLedgerReader } from './ledger/postgres/open-postgres-ledger-reader.ts';
 import { openPostgresLedgerScan } from './ledger/postgres/open-postgres-ledger-scan.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
+import type { PostgresLedgerReader } from './ledger/postgres/postgres-ledger-reader.ts';
 import { Projector } from './ledger/projector.ts';
 import { RestoreGuard } from './ledger/restore-guard.ts';
 import type { Clock } from './ports/clock.ts';
-import type { LedgerReader } from './ports/ledger-reader.ts';
+import type { DrawFinder } from './ports/ledger.ts';
 import type { Logger } from './ports/logger.ts';
 import type { SequenceStore } from './ports/sequence-store.ts';
 import type { SeriesSequencer } from './sequencer/series-sequencer.ts';
@@ -49,12 +50,12 @@ export interface LedgerWork {
  * States: created → `employ` → `start` → `drain` → `close`.
  */
 export class NodeLedger {
-  /** Answers questions about owners; `undefined` without a ledger, like the next two. */
-  readonly lookup: PostgresLedger | undefined;
-  readonly reader: LedgerReader | undefined;
+  /** Answers all questions, over connections that nobody writes with; `undefined` without a ledger, like the guard. */
+  readonly reader: PostgresLedgerReader | undefined;
   readonly guard: RestoreGuard | undefined;
   private readonly config: Config;
   private readonly basis: NodeLedgerBasis;
+  private readonly ledger: PostgresLedger | undefined;
   private projector: Projector | undefined;
   private patrol: LedgerPatrol | undefined;
   private events: EventPumps | undefined;
@@ -67,18 +68,23 @@ export class NodeLedger {
     const { url } = ledger;
     if (url === null) return;
     const { logger } = basis;
-    this.lookup = openPostgresLedger({ ...ledger, url }, { cluster, logger });
+    this.ledger = openPostgresLedger({ ...ledger, url }, { cluster, logger });
     this.reader = openPostgresLedgerReader({ ...ledger, url }, { cluster, logger });
     this.guard = new RestoreGuard(GLOBAL_SERIES, {
       store: basis.etcdStore,
       revisions: basis.revisions,
-      ledger: this.lookup,
+      ledger: this.ledger,
       digest: basis.digest,
       clock: basis.clock,
       logger,
       waitMs: ledger.guardWaitMs,
       strict: ledger.guardStrict,
     });
+  }
+
+  /** Tells who drew a number. */
+  get lookup(): DrawFinder | undefined {
+    return this.reader;
   }
 
   /** Whether this node writes to the ledger now, or tries to. */
@@ -93,7 +99,7 @@ export class NodeLedger {
 
   /** Creates those who do the ledger's work. */
   employ(work: LedgerWork): void {
-    const { lookup, basis } = this;
+    const { ledger, basis } = this;
     const { clock, logger } = basis;
     const { store, coordination, sequencer, metrics, holder } = work;
     this.events = openEvents(this.config, {
@@ -108,11 +114,11 @@ export class NodeLedger {
         () => clock.now(),
       ),
     });
-    if (lookup === undefined) return;
+    if (ledger === undefined) return;
     this.projector = new Projector(GLOBAL_SERIES, {
       store,
       coordination,
-      ledger: lookup,
+      ledger,
       clock,
       logger,
       random: Math.random,
@@ -143,12 +149,12 @@ export class NodeLedger {
 
   /** Frees the connections, or leaves them to the system when the ledger does not answer. Never rejects. */
   async disconnect(): Promise<void> {
-    if (this.lookup === undefined) return;
+    if (this.ledger === undefined) return;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>(resolve => (timer = setTimeout(resolve, CLOSE_MS)));
     const closing = Promise.all([
       this.events?.close(),
-      this.lookup.close(),
+      this.ledger.close(),
       this.reader?.close(),
       this.patrol?.close(),
     ]).catch((error: unknown) => {

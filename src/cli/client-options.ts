@@ -71,12 +71,17 @@ export function collect(value: string, previous: string[] | undefined): string[]
   return [...(previous ?? []), value];
 }
 
-/** A whole number from 1. @throws InvalidArgumentError */
-export function parseCount(value: string): number {
-  const count = /^\d{1,16}$/.test(value) ? Number(value) : 0;
-  if (count >= 1 && Number.isSafeInteger(count)) return count;
-  throw new InvalidArgumentError('It must be a whole number from 1.');
+/** A parser of whole numbers from 1 to `max`. @throws InvalidArgumentError */
+export function countUpTo(max: number): (value: string) => number {
+  return value => {
+    const count = /^\d{1,16}$/.test(value) ? Number(value) : 0;
+    if (count >= 1 && count <= max) return count;
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
+  };
 }
+
+/** A whole number from 1 to the largest that a document can have. @throws InvalidArgumentError */
+export const parseCount = countUpTo(Number.MAX_SAFE_INTEGER);
 
 /** A number above 0. @throws InvalidArgumentError */
 export function parsePositive(value: string): number {

@@ -113,12 +113,14 @@ export function describeStatus(status: ClusterStatus): string[] {
     ]),
     '',
     ...table([
-      ['etcd member', 'state', 'role', 'version', 'database', 'problem'],
+      ['etcd member', 'state', 'role', 'version', 'revision', 'behind', 'database', 'problem'],
       ...members.map(member => [
         member.endpoint,
         member.healthy ? 'healthy' : 'unhealthy',
         member.leader === true ? 'leader' : '',
         member.version ?? '',
+        member.revision ?? '',
+        member.behindRevisions ?? '',
         member.databaseBytes === undefined ? '' : `${(member.databaseBytes / 1024 / 1024).toFixed(1)} MiB`,
         member.error ?? '',
       ]),

@@ -1,4 +1,4 @@
-import type { RecoveryReport } from '../ledger/recover/recover-series.ts';
+import type { RecoveryReport } from '../ledger/recover/recovery-report.ts';
 import { rangesSize, type RangeSet } from '../core/ranges.ts';
 import { furthestNode, type LivingNode } from './living-nodes.ts';
 

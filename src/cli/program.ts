@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Help } from 'commander';
 import { VERSION } from '../version.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
@@ -49,6 +49,10 @@ function createProgram(context: CliContext): Command {
     .description('Sequential, gap-free document numbers for many sites, on etcd consensus')
     .version(VERSION)
     .exitOverride()
+    .configureHelp({
+      optionDescription: option =>
+        option.mandatory ? `${option.description} (required)` : Help.prototype.optionDescription(option),
+    })
     .configureOutput({
       writeOut: text => context.stdout.write(text),
       writeErr: text => context.stderr.write(text),

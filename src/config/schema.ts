@@ -1,10 +1,8 @@
 import { z } from 'zod';
-import { crossMistakes } from './cross-checks.ts';
 import type { DeepReadonly } from './deep-freeze.ts';
 import { DEMO_URL_ALLOWED, isDemoUrl } from './demo-url.ts';
 import { ETCD_ENDPOINT_ALLOWED, etcdAccessKind, isEtcdEndpoint } from './etcd-endpoints.ts';
 import { eventSink } from './event-sinks.ts';
-import { camelKeys } from './keys.ts';
 import { isLedgerUrl, LEDGER_URL_ALLOWED } from './ledger-url.ts';
 
 // Every message is a noun phrase saying what is allowed; the loader puts "must be" before it and the value,
@@ -108,113 +106,102 @@ const isAdvertisable = (value: string): boolean => {
 
 /**
  * The whole configuration, in camelCase. Unknown keys are refused everywhere; nothing has a default here
- * (see `defaults.ts`), so what passes is complete. Cross-field rules are those of `cross-checks.ts`.
+ * (see `defaults.ts`), so what passes is complete. The rules between settings are in `cross-checks.ts`; the loader applies both.
  */
-export const configSchema = z
-  .strictObject({
-    sequence: z.strictObject({
-      cluster: text(/^[a-z0-9-]{1,64}$/, '1 to 64 characters of a-z, 0-9 and "-"'),
-      core: z.strictObject({
-        globalCounterStart: wholeNumber(1, Number.MAX_SAFE_INTEGER),
-        maximum: wholeNumber(1, Number.MAX_SAFE_INTEGER),
-        gapRecoveryEnabled: switched(),
-        countMax: wholeNumber(1, 100_000),
-        simulatedEnabled: switched(),
-      }),
-      idempotency: z.strictObject({
-        windowHours: wholeNumber(1, 8_760),
-        windowMax: wholeNumber(1, 10_000_000),
-      }),
-      journal: z.strictObject({
-        // At most what the leader's journal index can hold, or megabytesMax could not be kept to.
-        batchesMax: wholeNumber(1, 1_000_000),
-        megabytesMax: wholeNumber(1, 1_024),
-      }),
-      ledger: z.strictObject({
-        url: z.string(LEDGER_URL_ALLOWED).refine(isLedgerUrl, LEDGER_URL_ALLOWED).nullable(),
-        schema: text(/^[a-z_][a-z0-9_]{0,62}$/, '1 to 63 characters of a-z, 0-9 and "_", the first no digit'),
-        poolMax: wholeNumber(1, 100),
-        connectTimeoutMs: milliseconds(10, MINUTE_MS),
-        statementTimeoutMs: milliseconds(10, 60 * MINUTE_MS),
-        tls: z
-          .enum(['disable', 'require', 'verify-full'], 'null, disable, require or verify-full')
-          .nullable(),
-        caFile: text(/^[^\0\r\n]*\S[^\0\r\n]*$/, 'null or a file path').nullable(),
-        journalMegabytesMax: wholeNumber(1, 1_536),
-        verifyRowsPerSecond: wholeNumber(0, 1_000_000),
-        guardWaitMs: milliseconds(0, 60 * MINUTE_MS),
-        guardStrict: switched(),
-      }),
-      events: z.strictObject({
-        sinks: z
-          .array(eventSink, 'a list of sinks, each with name, kind and url')
-          .max(20, 'a list of at most 20 sinks')
-          .check(
-            distinct('a name that no other sink has', (sink: { name?: unknown } | null) => [
-              sink?.name,
-              'name',
-            ]),
-          ),
-        batchSizeMax: wholeNumber(1, 1_000),
-        timeoutMs: milliseconds(100, 10 * MINUTE_MS),
-        attemptsMax: wholeNumber(1, 100),
-        retryDelayMsMax: milliseconds(250, 60 * MINUTE_MS),
-      }),
-      engine: z.strictObject({
-        queueMax: wholeNumber(1, 1_000_000),
-        batchSizeMax: wholeNumber(1, 4_096),
-        pipelineDepth: wholeNumber(1, 8),
-        commitsMax: wholeNumber(1, 1_024),
-        // At most 2900, so that a node without a quorum has answered within three seconds.
-        requestTimeoutMs: milliseconds(10, 2_900),
-        drainTimeoutMs: milliseconds(0, 10 * MINUTE_MS),
-      }),
-      etcd: z.strictObject({
-        embedded: switched(),
-        dataDirectory: text(/^[^\0\r\n]*\S[^\0\r\n]*$/, 'a directory path'),
-        endpoints,
-        callTimeoutMs: milliseconds(10, MINUTE_MS),
-        // Below 1.5 x its election timeout (1 s by default) etcd silently raises a lease's time to live.
-        leaseTtlSeconds: wholeNumber(2, 300),
-        compactionMinutes: wholeNumber(0, 1_440),
-      }),
-      sites,
-      invoiceTypes,
+export const configSchema = z.strictObject({
+  sequence: z.strictObject({
+    cluster: text(/^[a-z0-9-]{1,64}$/, '1 to 64 characters of a-z, 0-9 and "-"'),
+    core: z.strictObject({
+      globalCounterStart: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      maximum: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      gapRecoveryEnabled: switched(),
+      countMax: wholeNumber(1, 100_000),
+      simulatedEnabled: switched(),
     }),
-    server: z.strictObject({
-      host: text(/^[A-Za-z0-9._:%-]{1,255}$/, 'a host name or an IP address'),
-      port: wholeNumber(0, 65_535),
-      advertiseUrl: z.string(ADVERTISE_URL_ALLOWED).refine(isAdvertisable, ADVERTISE_URL_ALLOWED).nullable(),
-      adminToken: secret(),
-      bodyLimitBytes: wholeNumber(1_024, 16_777_216),
-      requestTimeoutMs: milliseconds(10, 10 * MINUTE_MS),
-      headersTimeoutMs: milliseconds(10, 10 * MINUTE_MS),
-      keepAliveTimeoutMs: milliseconds(0, 60 * MINUTE_MS),
+    idempotency: z.strictObject({
+      windowHours: wholeNumber(1, 8_760),
+      windowMax: wholeNumber(1, 10_000_000),
     }),
-    node: z.strictObject({
-      id: text(
-        /^[a-z0-9._-]{1,129}$/,
-        'null or 1 to 129 characters of a-z, 0-9, ".", "_" and "-"',
-      ).nullable(),
-      site: identifier(),
-      partition: identifier(),
+    journal: z.strictObject({
+      // At most what the leader's journal index can hold, or megabytesMax could not be kept to.
+      batchesMax: wholeNumber(1, 1_000_000),
+      megabytesMax: wholeNumber(1, 1_024),
     }),
-    demo: z.strictObject({
-      url: z.string(DEMO_URL_ALLOWED).refine(isDemoUrl, DEMO_URL_ALLOWED).nullable(),
-      token: secret(),
+    ledger: z.strictObject({
+      url: z.string(LEDGER_URL_ALLOWED).refine(isLedgerUrl, LEDGER_URL_ALLOWED).nullable(),
+      schema: text(/^[a-z_][a-z0-9_]{0,62}$/, '1 to 63 characters of a-z, 0-9 and "_", the first no digit'),
+      poolMax: wholeNumber(1, 100),
+      connectTimeoutMs: milliseconds(10, MINUTE_MS),
+      statementTimeoutMs: milliseconds(10, 60 * MINUTE_MS),
+      tls: z.enum(['disable', 'require', 'verify-full'], 'null, disable, require or verify-full').nullable(),
+      caFile: text(/^[^\0\r\n]*\S[^\0\r\n]*$/, 'null or a file path').nullable(),
+      journalMegabytesMax: wholeNumber(1, 1_536),
+      verifyRowsPerSecond: wholeNumber(0, 1_000_000),
+      guardWaitMs: milliseconds(0, 60 * MINUTE_MS),
+      guardStrict: switched(),
     }),
-    logging: z.strictObject({
-      level: z.enum(
-        ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-        'fatal, error, warn, info, debug, trace or silent',
-      ),
+    events: z.strictObject({
+      sinks: z
+        .array(eventSink, 'a list of sinks, each with name, kind and url')
+        .max(20, 'a list of at most 20 sinks')
+        .check(
+          distinct('a name that no other sink has', (sink: { name?: unknown } | null) => [
+            sink?.name,
+            'name',
+          ]),
+        ),
+      batchSizeMax: wholeNumber(1, 1_000),
+      timeoutMs: milliseconds(100, 10 * MINUTE_MS),
+      attemptsMax: wholeNumber(1, 100),
+      retryDelayMsMax: milliseconds(250, 60 * MINUTE_MS),
     }),
-  })
-  .superRefine((config, ctx) => {
-    for (const mistake of crossMistakes(config)) {
-      ctx.addIssue({ code: 'custom', path: camelKeys(mistake.path), message: mistake.allowed });
-    }
-  });
+    engine: z.strictObject({
+      queueMax: wholeNumber(1, 1_000_000),
+      batchSizeMax: wholeNumber(1, 4_096),
+      pipelineDepth: wholeNumber(1, 8),
+      commitsMax: wholeNumber(1, 1_024),
+      // At most 2900, so that a node without a quorum has answered within three seconds.
+      requestTimeoutMs: milliseconds(10, 2_900),
+      drainTimeoutMs: milliseconds(0, 10 * MINUTE_MS),
+    }),
+    etcd: z.strictObject({
+      embedded: switched(),
+      dataDirectory: text(/^[^\0\r\n]*\S[^\0\r\n]*$/, 'a directory path'),
+      endpoints,
+      callTimeoutMs: milliseconds(10, MINUTE_MS),
+      // Below 1.5 x its election timeout (1 s by default) etcd silently raises a lease's time to live.
+      leaseTtlSeconds: wholeNumber(2, 300),
+      compactionMinutes: wholeNumber(0, 1_440),
+    }),
+    sites,
+    invoiceTypes,
+  }),
+  server: z.strictObject({
+    host: text(/^[A-Za-z0-9._:%-]{1,255}$/, 'a host name or an IP address'),
+    port: wholeNumber(0, 65_535),
+    advertiseUrl: z.string(ADVERTISE_URL_ALLOWED).refine(isAdvertisable, ADVERTISE_URL_ALLOWED).nullable(),
+    adminToken: secret(),
+    bodyLimitBytes: wholeNumber(1_024, 16_777_216),
+    requestTimeoutMs: milliseconds(10, 10 * MINUTE_MS),
+    headersTimeoutMs: milliseconds(10, 10 * MINUTE_MS),
+    keepAliveTimeoutMs: milliseconds(0, 60 * MINUTE_MS),
+  }),
+  node: z.strictObject({
+    id: text(/^[a-z0-9._-]{1,129}$/, 'null or 1 to 129 characters of a-z, 0-9, ".", "_" and "-"').nullable(),
+    site: identifier(),
+    partition: identifier(),
+  }),
+  demo: z.strictObject({
+    url: z.string(DEMO_URL_ALLOWED).refine(isDemoUrl, DEMO_URL_ALLOWED).nullable(),
+    token: secret(),
+  }),
+  logging: z.strictObject({
+    level: z.enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'fatal, error, warn, info, debug, trace or silent',
+    ),
+  }),
+});
 
 /** The configuration as `configSchema` gives it, before freezing. */
 export type MutableConfig = z.output<typeof configSchema>;

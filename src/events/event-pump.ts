@@ -12,16 +12,9 @@ import type {
 } from '../ports/event-outbox.ts';
 import type { EventSink } from '../ports/event-sink.ts';
 import type { Logger } from '../ports/logger.ts';
+import type { EventObserver } from './event-observer.ts';
 import { PatientDelivery } from './patient-delivery.ts';
 import { type PlacedEvent, type Slice, slicesOf } from './slices.ts';
-
-/** What happens to events, to be counted. */
-export interface EventObserver {
-  eventsDelivered(sink: string, count: number): void;
-  /** An attempt came to nothing. */
-  deliveryFailed(sink: string): void;
-  deadLetters(sink: string, count: number): void;
-}
 
 /** How a pump works. */
 export interface EventPumpOptions {

@@ -1,6 +1,6 @@
 import type { DeliveryOutcome, EventSink, OutgoingEvent } from '../ports/event-sink.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { EventObserver } from './event-pump.ts';
+import type { EventObserver } from './event-observer.ts';
 import { retryDelayMs } from './retry-delay.ts';
 
 /** How events are sent to a sink. */

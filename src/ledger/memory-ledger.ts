@@ -7,6 +7,7 @@ import type { FreshOwner } from '../core/requests.ts';
 import type {
   AppendOptions,
   AppendOutcome,
+  DrawFinder,
   HoleReason,
   LedgerBatch,
   LedgerHole,
@@ -34,7 +35,7 @@ interface Book {
 const NOWHERE: LedgerPosition = { sequence: 0, chain: GENESIS_CHAIN, next: 0 };
 
 /** A ledger in memory, for tests and simulations; it forgets everything when the process ends. */
-export class MemoryLedger implements RecoveryLedger {
+export class MemoryLedger implements RecoveryLedger, DrawFinder {
   /** While not set, every call fails, as with a database that is down. */
   available = true;
   private readonly books = new Map<string, Book>();

@@ -10,7 +10,7 @@ import {
 } from '../core/identifiers.ts';
 import { EMPTY_PAGE, holdingOf, type Page, pageOf, pageStatus } from '../core/page.ts';
 import { rangesInclude } from '../core/ranges.ts';
-import type { FactsRead, LedgerFact, LedgerReader } from '../ports/ledger-reader.ts';
+import type { FactsRead, LedgerFact, LedgerReader, Patience } from '../ports/ledger-reader.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
 import { Breather } from '../sequencer/breather.ts';
 import { ledgerFactsOf } from './audit-filter.ts';
@@ -67,6 +67,13 @@ export const TAIL_BATCHES_MAX = 5_000;
 /** Events in one answer. */
 export const LIFE_EVENTS_MAX = 1_000;
 
+/** Which events of a number are asked for. */
+export interface LifePaging extends Patience {
+  /** Only events after this place. */
+  readonly after?: Position | undefined;
+  readonly limit: number;
+}
+
 /** Whatever the journal says of the number after what the ledger has. */
 interface Tail {
   readonly facts: readonly LedgerFact[];
@@ -77,19 +84,20 @@ interface Tail {
 /**
  * Tells the life of a number: from the ledger, and from etcd's journal what is not there yet.
  *
- * @param options.after only events after this place, for the next page
+ * @param paging.signal for the ledger's part: aborted, it counts as a ledger that does not answer
  * @throws SeqdError `never_issued` for a number that was never drawn; `unavailable`
  */
 export async function readNumberLife(
   sources: LifeSources,
   number: number,
-  paging: { readonly after?: Position | undefined; readonly limit: number },
+  paging: LifePaging,
 ): Promise<NumberLife> {
   const { store, series, reader } = sources;
-  const { after, limit } = paging;
+  const { after, limit, signal } = paging;
   let moment = await SeriesMoment.read(store, series);
   if (!hasDrawn(moment, number)) {
-    const known = await askLedger(reader, series, number, { through: Number.MAX_SAFE_INTEGER, limit: 1 });
+    const through = Number.MAX_SAFE_INTEGER;
+    const known = await askLedger(reader, series, number, { through, limit: 1, signal });
     // It may have been drawn, and have come to the ledger, since.
     if (known !== undefined && known.position > 0) moment = await SeriesMoment.read(store, series);
     if (!hasDrawn(moment, number)) {
@@ -100,7 +108,7 @@ export async function readNumberLife(
   }
   const { head, revision } = moment;
   const [ledger, pages] = await Promise.all([
-    askLedger(reader, series, number, { through: head.sequence, after, limit: limit + 1 }),
+    askLedger(reader, series, number, { through: head.sequence, after, limit: limit + 1, signal }),
     moment.pages({ first: number, last: number }),
   ]);
   const position = ledger?.position ?? 0;
@@ -115,11 +123,13 @@ export async function readNumberLife(
   const later = tail.facts.filter(
     row => after === undefined || comparePositions(positionIn(row, number), after) > 0,
   );
-  const all = [...(ledger?.facts ?? []), ...later].map(row => eventOf(row, number));
+  const rows = [...(ledger?.facts ?? []), ...later];
+  const from = tail.from ?? lostBefore(ledger?.wholeFrom ?? 1, rows[0], after);
+  const all = rows.map(row => eventOf(row, number));
   const events = all.slice(0, limit);
   const more = all.length > limit;
   const status = said === undefined || said === 'reissued' ? 'issued' : said;
-  const whole = !more && after === undefined && tail.from === null;
+  const whole = !more && after === undefined && from === null;
   const last = all.at(-1);
   return {
     number,
@@ -127,8 +137,8 @@ export async function readNumberLife(
     state: { status, ...ownershipOf(status, holdingOf(page, number), more ? undefined : last) },
     events,
     more,
-    complete: tail.from === null,
-    from: tail.from,
+    complete: from === null,
+    from,
     consistent: whole ? last !== undefined && statusAfter(last) === status : null,
     ledgerSequence: ledger === undefined ? null : Math.min(ledger.position, head.sequence),
     journalSequence: head.sequence,
@@ -166,20 +176,14 @@ function neverIssued(
 async function ledgerLife(
   { series, reader }: LifeSources,
   number: number,
-  {
-    moment,
-    paging: { after, limit },
-  }: {
-    moment: SeriesMoment | null;
-    paging: { readonly after?: Position | undefined; readonly limit: number };
-  },
+  { moment, paging: { after, limit, signal } }: { moment: SeriesMoment | null; paging: LifePaging },
 ): Promise<NumberLife> {
   const all: LifeEvent[] = [];
   let position = 0;
   // The state is that after the last of them, whichever page is asked for.
   for (;;) {
     const through = Number.MAX_SAFE_INTEGER;
-    const options = { through, after: all.at(-1)?.position, limit: LIFE_EVENTS_MAX };
+    const options = { through, after: all.at(-1)?.position, limit: LIFE_EVENTS_MAX, signal };
     const read = await reader!.factsOf(series, number, options);
     position = read.position;
     all.push(...read.facts.map(row => eventOf(row, number)));
@@ -211,6 +215,22 @@ async function ledgerLife(
 function unusualStatus(head: Head, page: Page, number: number): NumberStatus | 'reissued' | undefined {
   if (rangesInclude(head.skipped, number)) return 'void';
   return pageStatus(page, number) ?? (rangesInclude(head.importedRanges, number) ? 'imported' : undefined);
+}
+
+/**
+ * Since when nothing of a number can be missing that a ledger has lost for good; `null` when that was all before the events asked for, or
+ * before the number was drawn.
+ *
+ * @param first the first row that is known
+ */
+function lostBefore(
+  wholeFrom: number,
+  first: LedgerFact | undefined,
+  after: Position | undefined,
+): number | null {
+  const isBeforeAll = after !== undefined && after.sequence >= wholeFrom;
+  const isBeforeDraw = first !== undefined && first.fresh && first.sequence >= wholeFrom;
+  return wholeFrom === 1 || isBeforeAll || isBeforeDraw ? null : wholeFrom;
 }
 
 /** A ledger that does not answer is as good as none: the journal still knows something. */

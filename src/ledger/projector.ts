@@ -1,5 +1,5 @@
 import { SeqdError } from '../core/errors.ts';
-import { decodeHead, GENESIS_CHAIN, type Head } from '../core/head.ts';
+import { GENESIS_CHAIN, type Head } from '../core/head.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import {
   decodeLedgerRecord,
@@ -7,7 +7,7 @@ import {
   type LedgerProblem,
   type LedgerRecord,
 } from '../core/ledger-record.ts';
-import { decodeJournalStart, KEYS } from '../core/records.ts';
+import { KEYS } from '../core/records.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Coordination, type Leader, projectorElection } from '../ports/coordination.ts';
 import type { Ledger, LedgerPosition } from '../ports/ledger.ts';
@@ -15,6 +15,7 @@ import type { Logger } from '../ports/logger.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
 import { isFatal } from '../sequencer/load-state.ts';
 import { CHUNK_BATCHES_MAX, readJournalChunk } from './journal-chunk.ts';
+import { DivergedError, joinJournal } from './journal-join.ts';
 
 /** What a projector works with. */
 export interface ProjectorDependencies {
@@ -62,9 +63,6 @@ interface Term {
   /** Where a ledger begins that has nothing of a series whose journal was pruned before. */
   beginsAt: number | undefined;
 }
-
-/** Journal and ledger contradict each other; nothing is written until a person has ended that. */
-class DivergedError extends Error {}
 
 function kindOf(error: unknown): LedgerProblem | 'etcd' {
   if (isFatal(error)) return 'diverged';
@@ -269,35 +267,10 @@ export class Projector {
   private async locate(term: Term): Promise<LedgerPosition> {
     const { store, ledger, logger, clock } = this.deps;
     term.published ??= await this.readPublished();
-    // The ledger first: the journal that is read after that reaches at least as far.
-    const position = await ledger.position(this.series);
-    const [head, start] = await Promise.all([
-      store.read(this.series, KEYS.head),
-      store.read(this.series, KEYS.journalStart),
-    ]);
-    const { sequence, chain, time } =
-      head.record === null ? { sequence: 0, chain: GENESIS_CHAIN, time: 0 } : decodeHead(head.record.value);
-    const first = start.record === null ? 1 : decodeJournalStart(start.record.value);
-    if (position.sequence > sequence) {
-      throw new DivergedError(
-        `The ledger ends with batch ${position.sequence}, etcd with ${sequence}. Was etcd restored from a backup? "seqd recover" brings it up to date`,
-      );
-    }
-    if (position.sequence === sequence && position.chain !== chain)
-      throw new DivergedError(
-        `Batch ${sequence} is another one in the ledger than in etcd: two histories. "seqd recover --dry-run" names the numbers that were issued in both`,
-      );
     const published = term.published === null ? undefined : decodeLedgerRecord(term.published);
-    const isPruned = position.sequence + 1 < first;
-    // A ledger that never had anything of the series has lost nothing.
-    const isNew = position.sequence === 0 && (published?.sequence ?? 0) === 0;
-    if (isPruned && !isNew) {
-      throw new DivergedError(
-        `The ledger ends with batch ${position.sequence}, and the journal begins with ${first}: what is between is ` +
-          'gone. Was the ledger restored from a backup, or given back to a series that went on without it? "seqd recover" says what can be done',
-      );
-    }
-    term.beginsAt = isPruned ? first : undefined;
+    const position = await ledger.position(this.series);
+    const { beginsAt, time } = await joinJournal({ store, series: this.series }, position, published);
+    term.beginsAt = beginsAt;
     // Nothing is pruned from here on by a leader that was told of no ledger.
     if (published === undefined) await this.publish(term, position, null);
     if (published !== undefined && published.sequence > position.sequence) {
@@ -308,8 +281,7 @@ export class Projector {
       // The journal must be kept from there on, before anything else is done.
       await this.publish(term, position, null);
     }
-    if (published?.sequence === position.sequence) term.time = published.time;
-    else if (position.sequence === sequence) term.time = time;
+    term.time = time ?? term.time;
     term.checkedAtMs = clock.monotonicMs();
     return position;
   }

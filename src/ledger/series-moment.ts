@@ -124,6 +124,23 @@ export class SeriesMoment {
   }
 
   /**
+   * The same from one batch back to another, both inclusive, the newest first; ends early at the first that was pruned, before which
+   * all are.
+   */
+  async *tailBackwards(last: number, first: number): AsyncGenerator<JournalEntry> {
+    for (let end = last; end >= first; end -= CHUNK) {
+      const begin = Math.max(first, end - CHUNK + 1);
+      const { records } = await this.source.store.range({
+        series: this.source.series,
+        from: journalKey(begin),
+        to: journalKey(end + 1),
+      });
+      for (const { value, revision } of records.toReversed()) yield decodeJournalEntry(value, revision);
+      if (records.length <= end - begin) return;
+    }
+  }
+
+  /**
    * The batch that drew a number from the counter, or skipped it; found by halving, since fresh numbers rise along the journal.
    *
    * @param number below `head.next`

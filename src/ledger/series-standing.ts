@@ -130,3 +130,8 @@ export function explainStanding(series: SeriesId, standing: SeriesStanding): str
       );
   }
 }
+
+/** Where etcd stood when the recovery that is under way began, however often it was interrupted since; without one, where it stands. */
+export function foundSequence({ head, recovery }: Pick<SeriesStanding, 'head' | 'recovery'>): number {
+  return recovery?.state === 'begun' ? recovery.foundSequence : (head?.sequence ?? 0);
+}

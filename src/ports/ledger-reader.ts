@@ -32,10 +32,15 @@ export interface AuditFilter extends Partial<Owner> {
   readonly numbers?: NumberRange;
 }
 
-/** Rows in journal order, and how far the ledger reached when they were read. */
+/** `asc` is the order of the journal, `desc` its exact reverse: the newest first. */
+export type AuditOrder = 'asc' | 'desc';
+
+/** Rows, and how far the ledger reached when they were read. */
 export interface FactsRead {
   /** Sequence of the last batch in the ledger; what is later is not among the rows. */
   readonly position: number;
+  /** The ledger has all batches from this one up to there; of those before it some are lost for good, unless it is 1. */
+  readonly wholeFrom: number;
   readonly facts: readonly LedgerFact[];
 }
 
@@ -77,6 +82,14 @@ export interface RangeEvidence {
   /** Hash of the last batch that was asked for and is in the ledger; `null` when that batch is missing. */
   readonly chain: string | null;
   readonly coverage: Coverage;
+  /** Numbers that were drawn in batches which the ledger will never have, as is documented. */
+  readonly unrecorded: readonly NumberRange[];
+}
+
+/** How long somebody waits. */
+export interface Patience {
+  /** Aborted, a question fails at once, and takes nothing from those that come later. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -87,18 +100,27 @@ export interface RangeEvidence {
  */
 export interface LedgerReader {
   /** Sequence of the last batch in the ledger; 0 when it has none. */
-  position(series: SeriesId): Promise<number>;
+  position(series: SeriesId, options?: Patience): Promise<number>;
   /** The rows that speak of one number. @param options.after only facts after this place */
   factsOf(
     series: SeriesId,
     number: number,
-    options: { readonly through: number; readonly after?: Position | undefined; readonly limit: number },
+    options: {
+      readonly through: number;
+      readonly after?: Position | undefined;
+      readonly limit: number;
+    } & Patience,
   ): Promise<FactsRead>;
-  /** The rows that a filter takes. @param options.from from this place on, inclusive */
+  /** The rows that a filter takes, in the order asked for. @param options.from from this place on, inclusive */
   facts(
     series: SeriesId,
     filter: AuditFilter,
-    options: { readonly through: number; readonly from?: FactPlace | undefined; readonly limit: number },
+    options: {
+      readonly through: number;
+      readonly order: AuditOrder;
+      readonly from?: FactPlace | undefined;
+      readonly limit: number;
+    } & Patience,
   ): Promise<FactsRead>;
   /**
    * The same for all of them, in chunks, at one moment and without holding more than a chunk; the first comes even when it
@@ -107,7 +129,7 @@ export interface LedgerReader {
   stream(
     series: SeriesId,
     filter: AuditFilter,
-    options: { readonly through: number; readonly signal?: AbortSignal | undefined },
+    options: { readonly through: number } & Patience,
   ): AsyncIterable<FactsRead>;
   /** The numbers drawn from the counter from one time (inclusive) to another (exclusive); `null` for none. */
   drawnBetween(
@@ -119,18 +141,18 @@ export interface LedgerReader {
   evidence(
     series: SeriesId,
     range: NumberRange,
-    options: { readonly through: number; readonly signal?: AbortSignal | undefined },
+    options: { readonly through: number } & Patience,
   ): Promise<RangeEvidence>;
   /** Every fact that made numbers of the range void, in chunks. */
   voids(
     series: SeriesId,
     range: NumberRange,
-    options: { readonly through: number; readonly signal?: AbortSignal | undefined },
+    options: { readonly through: number } & Patience,
   ): AsyncIterable<readonly VoidRow[]>;
   /** The lost histories of a series, and which numbers of a range they touch. */
   lostHistories(series: SeriesId, range: NumberRange): Promise<readonly LostHistory[]>;
   /** Every owner there is. */
-  owners(): Promise<readonly Owner[]>;
+  owners(options?: Patience): Promise<readonly Owner[]>;
   /** Frees all connections. */
   close(): Promise<void>;
 }

@@ -56,14 +56,18 @@ export interface Ledger {
     epoch: number,
     options?: AppendOptions,
   ): Promise<AppendOutcome>;
+  /** Frees all connections. */
+  close(): Promise<void>;
+}
+
+/** What a ledger can tell that the journal may not, any more. */
+export interface DrawFinder {
   /**
    * Who drew a number from the counter, as far as the ledger has got; `undefined` when no batch in it did.
    *
    * @throws SeqdError `ledger_unavailable`
    */
   findDraw(series: SeriesId, number: number): Promise<FreshOwner | undefined>;
-  /** Frees all connections. */
-  close(): Promise<void>;
 }
 
 /** Above every election: while a recovery is under way nobody else writes to the ledger. */

@@ -3,7 +3,7 @@ import type { SeriesSettings } from '../core/head.ts';
 import type { WindowLimits } from '../core/window.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Coordination } from '../ports/coordination.ts';
-import type { Ledger } from '../ports/ledger.ts';
+import type { DrawFinder } from '../ports/ledger.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Peers } from '../ports/peers.ts';
 import type { SeriesGuard } from '../ports/restore-guard.ts';
@@ -36,7 +36,7 @@ export interface LedgerOptions {
   /** … and batches of it; past either, requests are refused. */
   readonly batchesMax: number;
   /** The ledger itself, to be asked what the journal no longer tells. */
-  readonly lookup?: Pick<Ledger, 'findDraw'>;
+  readonly lookup?: DrawFinder;
 }
 
 /** Everything a series' engine works with; wired in `node.ts`. */

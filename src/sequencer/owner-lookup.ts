@@ -2,7 +2,7 @@ import type { Batch } from '../core/facts.ts';
 import type { SeriesId } from '../core/identifiers.ts';
 import { decodeJournalEntry, journalKey } from '../core/records.ts';
 import type { FreshOwner } from '../core/requests.ts';
-import type { Ledger } from '../ports/ledger.ts';
+import type { DrawFinder } from '../ports/ledger.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
 import type { JournalIndex } from './journal-index.ts';
 
@@ -14,12 +14,12 @@ export class OwnerLookup {
   private readonly store: SequenceStore;
   private readonly series: SeriesId;
   private readonly index: JournalIndex;
-  private readonly ledger: Pick<Ledger, 'findDraw'> | undefined;
+  private readonly ledger: DrawFinder | undefined;
 
   constructor(
     store: SequenceStore,
     series: SeriesId,
-    sources: { readonly index: JournalIndex; readonly ledger?: Pick<Ledger, 'findDraw'> | undefined },
+    sources: { readonly index: JournalIndex; readonly ledger?: DrawFinder | undefined },
   ) {
     this.store = store;
     this.series = series;

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { EventLag, EventObserver } from '../events/event-pump.ts';
+import type { EventObserver } from '../events/event-observer.ts';
+import type { EventLag } from '../events/event-pump.ts';
 
 /** A sink and how far it is behind, as its pump knows. */
 export interface SinkLag {

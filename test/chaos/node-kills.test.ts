@@ -5,10 +5,10 @@ import { NodeFleet, type NodeProcess } from '../kit/node-process.ts';
 import { expectNothingLost } from '../kit/nothing-lost.ts';
 import { type NumberedDocument, RuleClient } from '../kit/rule-client.ts';
 
-/** Of two clusters at once: while nodes of one start, which is most of the time, the other has traffic. */
-const ITERATIONS = 100;
+/** In each of three clusters at once: while nodes of one start, which is most of the time, the others have traffic. */
+const ITERATIONS = 67;
 /** Decide who is killed and after how many documents, one for each cluster. */
-const SEEDS = [20_261_121, 20_261_122];
+const SEEDS = [20_261_121, 20_261_122, 20_261_123];
 const NODES = 4;
 const CLIENTS = 24;
 /** Starting a node takes a second of a processor; others may want it as well. */

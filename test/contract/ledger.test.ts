@@ -4,7 +4,7 @@ import { GENESIS_CHAIN } from '../../src/core/head.ts';
 import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
 import type { JournalEntry } from '../../src/core/records.ts';
 import { nextAfter } from '../../src/ledger/ledger-rows.ts';
-import type { Ledger, LedgerPosition } from '../../src/ports/ledger.ts';
+import type { DrawFinder, Ledger, LedgerPosition } from '../../src/ports/ledger.ts';
 import { journalEntries } from '../kit/journal-entries.ts';
 import { digest } from '../kit/series-world.ts';
 import { LEDGER_SUBJECTS } from './ledger-subjects.ts';
@@ -34,16 +34,17 @@ const part = (first: number, last: number): JournalEntry[] => JOURNAL.slice(firs
 
 describe.each(LEDGER_SUBJECTS)('a ledger in %s', (_name, open) => {
   let ledger: Ledger;
+  let finder: DrawFinder;
 
   beforeEach(async () => {
     const opened = await open();
-    onTestFinished(() => opened.close());
-    ledger = opened;
+    onTestFinished(async () => void (await opened.close()));
+    ({ ledger, finder } = opened);
   });
 
   test('begins before the first batch', async () => {
     expect(await ledger.position(GLOBAL_SERIES)).toEqual({ sequence: 0, chain: GENESIS_CHAIN, next: 0 });
-    expect(await ledger.findDraw(GLOBAL_SERIES, 1)).toBeUndefined();
+    expect(await finder.findDraw(GLOBAL_SERIES, 1)).toBeUndefined();
   });
 
   test('takes batches and stands where they end', async () => {
@@ -110,7 +111,7 @@ describe.each(LEDGER_SUBJECTS)('a ledger in %s', (_name, open) => {
     await ledger.append(GLOBAL_SERIES, JOURNAL, 7);
     const [fifth] = part(5, 5);
     const { next } = fifth!.batch;
-    const drawn = async (number: number) => (await ledger.findDraw(GLOBAL_SERIES, number))!;
+    const drawn = async (number: number) => (await finder.findDraw(GLOBAL_SERIES, number))!;
     const at = (index: number) => ({ sequence: 5, index });
     expect(await drawn(next)).toEqual({ allocation: at(0), owner });
     expect(await drawn(next + 1)).toEqual({ allocation: at(1), owner: other });
@@ -119,7 +120,7 @@ describe.each(LEDGER_SUBJECTS)('a ledger in %s', (_name, open) => {
     expect(await drawn(next + 13)).toEqual({ allocation: at(4), owner });
     expect(await drawn(1)).toEqual({ allocation: { sequence: 1, index: 0 }, owner });
     expect(await drawn(140)).toEqual({ allocation: { sequence: 10, index: 4 }, owner });
-    expect(await ledger.findDraw(GLOBAL_SERIES, 141)).toBeUndefined();
+    expect(await finder.findDraw(GLOBAL_SERIES, 141)).toBeUndefined();
   });
 
   test('says of numbers that a raise has skipped, or that only came back from the pool, that nobody drew them', async () => {
@@ -132,9 +133,9 @@ describe.each(LEDGER_SUBJECTS)('a ledger in %s', (_name, open) => {
       ];
     });
     await ledger.append(GLOBAL_SERIES, entries, 7);
-    expect(await ledger.findDraw(GLOBAL_SERIES, 50)).toBeUndefined();
-    expect(await ledger.findDraw(GLOBAL_SERIES, 1)).toMatchObject({ owner });
-    expect(await ledger.findDraw(GLOBAL_SERIES, 100)).toMatchObject({ owner: other });
+    expect(await finder.findDraw(GLOBAL_SERIES, 50)).toBeUndefined();
+    expect(await finder.findDraw(GLOBAL_SERIES, 1)).toMatchObject({ owner });
+    expect(await finder.findDraw(GLOBAL_SERIES, 100)).toMatchObject({ owner: other });
   });
 
   test('that has nothing begins in the middle when it is told to, and only then', async () => {
@@ -153,8 +154,8 @@ describe.each(LEDGER_SUBJECTS)('a ledger in %s', (_name, open) => {
     });
     expect(await ledger.position(GLOBAL_SERIES)).toEqual(positionAfter(8));
     const { next } = part(5, 5)[0]!.batch;
-    expect(await ledger.findDraw(GLOBAL_SERIES, next)).toMatchObject({ allocation: { sequence: 5 } });
-    expect(await ledger.findDraw(GLOBAL_SERIES, next - 1)).toBeUndefined();
+    expect(await finder.findDraw(GLOBAL_SERIES, next)).toMatchObject({ allocation: { sequence: 5 } });
+    expect(await finder.findDraw(GLOBAL_SERIES, next - 1)).toBeUndefined();
   });
 
   test('keeps series apart', async () => {
@@ -162,6 +163,6 @@ describe.each(LEDGER_SUBJECTS)('a ledger in %s', (_name, open) => {
     expect(await ledger.position(OTHER)).toMatchObject({ sequence: 0 });
     expect(await ledger.append(OTHER, part(1, 2), 3)).toMatchObject({ status: 'appended' });
     expect(await ledger.position(GLOBAL_SERIES)).toEqual(positionAfter(4));
-    expect(await ledger.findDraw(OTHER, 40)).toBeUndefined();
+    expect(await finder.findDraw(OTHER, 40)).toBeUndefined();
   });
 });

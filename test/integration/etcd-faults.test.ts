@@ -11,7 +11,7 @@ import { HttpClient } from '../kit/http-client.ts';
 import { startTestNodes, verifyCluster } from '../kit/nodes.ts';
 import { expectNothingLost } from '../kit/nothing-lost.ts';
 import { ProxiedEtcd } from '../kit/proxied-etcd.ts';
-import { RuleClient } from '../kit/rule-client.ts';
+import { type NumberedDocument, RuleClient } from '../kit/rule-client.ts';
 import { SequenceApi } from '../kit/sequence-api.ts';
 import { until } from '../kit/until.ts';
 
@@ -41,6 +41,15 @@ async function startNodes(
 ): Promise<SequenceApi> {
   nodes.push(...(await startTestNodes(count, { endpoints, cluster, ...options })));
   return new SequenceApi(nodes[0]!.url, http);
+}
+
+/** At least {@link DOCUMENTS}, and more until enough has happened: how many commits they take depends on how large batches become. */
+async function drawUntil(enough: () => boolean, clients: number): Promise<readonly NumberedDocument[]> {
+  const documents: NumberedDocument[] = [];
+  for (let round = 0; round < 40 && (round === 0 || !enough()); round += 1)
+    documents.push(...(await client.drawMany(DOCUMENTS, clients)));
+  expect(enough()).toBe(true);
+  return documents;
 }
 
 async function metric(api: SequenceApi, name: string): Promise<number> {
@@ -89,8 +98,7 @@ describe('with an etcd that loses messages', () => {
   ])('%s: every document has one number, and the client notices nothing', async (_name, fault, chance) => {
     await startNodes(2, etcd.endpoints);
     const rules = etcd.onCommits({ fault, chance: some(chance) });
-    const documents = await client.drawMany(DOCUMENTS, 16);
-    expect(rules.injectedCount).toBeGreaterThan(5);
+    const documents = await drawUntil(() => rules.injectedCount > 5, 16);
     expect(client.retries).toBe(0);
     rules.remove();
     await expectNothingLost(sharedEndpoints(), cluster, documents);
@@ -104,8 +112,7 @@ describe('with an etcd that loses messages', () => {
   ])('%s: every document has one number', async (_name, fault) => {
     await startNodes(2, etcd.endpoints, { settings: { 'sequence.etcd.call-timeout-ms': '400' } });
     const rules = etcd.onCommits({ fault, chance: some(0.1), times: 4 });
-    const documents = await client.drawMany(DOCUMENTS, 16);
-    expect(rules.injectedCount).toBeGreaterThan(3);
+    const documents = await drawUntil(() => rules.injectedCount > 3, 16);
     rules.remove();
     await expectNothingLost(sharedEndpoints(), cluster, documents);
   });
@@ -180,14 +187,8 @@ describe('with an etcd that loses messages', () => {
     const rules = kinds.map((fault, i) =>
       etcd.onCommits({ fault, chance: { probability: 0.06, seed: SEED + 10 * i } }),
     );
-    // How many commits that takes depends on how large the batches become.
-    const documents = [...(await client.drawMany(DOCUMENTS, 24))];
-    for (let round = 1; round < 40 && rules.some(rule => rule.injectedCount === 0); round += 1)
-      documents.push(...(await client.drawMany(DOCUMENTS, 24)));
-    for (const rule of rules) {
-      expect(rule.injectedCount).toBeGreaterThan(0);
-      rule.remove();
-    }
+    const documents = await drawUntil(() => rules.every(rule => rule.injectedCount > 0), 24);
+    for (const rule of rules) rule.remove();
     await expectNothingLost(sharedEndpoints(), cluster, documents);
   });
 

@@ -1,8 +1,10 @@
 import type pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type AuditEnd, readAuditPage, streamAudit } from '../../src/ledger/audit-trail.ts';
+import { type AuditEnd, streamAudit } from '../../src/ledger/audit-stream.ts';
+import { readAuditPage } from '../../src/ledger/audit-trail.ts';
+import { auditStatement } from '../../src/ledger/postgres/audit-query.ts';
 import { numberLifeStatement } from '../../src/ledger/postgres/number-life.ts';
-import { type AuditPoint } from '../../src/ledger/audit-trail.ts';
+import type { AuditPoint } from '../../src/ledger/row-page.ts';
 import { readNumberLife } from '../../src/ledger/number-life.ts';
 import { createLedgerPool } from '../../src/ledger/postgres/ledger-pool.ts';
 import { migrateUp } from '../../src/ledger/postgres/migrations.ts';
@@ -12,7 +14,7 @@ import { PostgresLedger } from '../../src/ledger/postgres/postgres-ledger.ts';
 import { makeReport } from '../../src/ledger/report/series-report.ts';
 import { reportText } from '../../src/ledger/report/report-text.ts';
 import { PostgresRecoveryLedger } from '../../src/ledger/postgres/postgres-recovery-ledger.ts';
-import type { AuditFilter, LedgerFact, LedgerReader } from '../../src/ports/ledger-reader.ts';
+import type { AuditFilter, AuditOrder, LedgerFact, LedgerReader } from '../../src/ports/ledger-reader.ts';
 import type { SequenceStore } from '../../src/ports/sequence-store.ts';
 import { HistoryWorld, SERIES } from '../kit/history-world.ts';
 import { freshDatabase } from '../kit/postgres.ts';
@@ -186,7 +188,9 @@ describe('the life of a number', () => {
     await reader.close();
     expect(await eventsOf(world, reader, 3)).toMatchObject({ complete: true, ledgerSequence: null });
     const sources = { store: world.store, series: SERIES, reader };
-    await expect(readAuditPage(sources, {}, { limit: 1, expanded: false })).rejects.toMatchObject({
+    await expect(
+      readAuditPage(sources, {}, { order: 'asc', limit: 1, expanded: false }),
+    ).rejects.toMatchObject({
       code: 'ledger_unavailable',
     });
   });
@@ -261,12 +265,18 @@ async function allPages(
   world: HistoryWorld,
   reader: PostgresLedgerReader | undefined,
   filter: AuditFilter,
-  { limit, expanded = false, between }: { limit: number; expanded?: boolean; between?: () => Promise<void> },
+  {
+    limit,
+    order = 'asc',
+    expanded = false,
+    between,
+  }: { limit: number; order?: AuditOrder; expanded?: boolean; between?: () => Promise<void> },
 ): Promise<LedgerFact[]> {
   const facts: LedgerFact[] = [];
   let after: AuditPoint | undefined;
   for (;;) {
     const page = await readAuditPage({ store: world.store, series: SERIES, reader }, filter, {
+      order,
       after,
       limit,
       expanded,
@@ -282,6 +292,37 @@ async function allPages(
 const names = (facts: readonly LedgerFact[]): string[] =>
   facts.map(({ kind, sequence, index, part }) => `${sequence}-${index}/${part} ${kind}`);
 
+describe('a question that nobody waits for any more', () => {
+  test('holds no connection, and the server works on it no longer', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = await eventfulWorld();
+    await world.project(ledger);
+    const holder = await pool.connect();
+    onTestFinished(() => holder.release(true));
+    await holder.query('BEGIN; LOCK TABLE facts IN ACCESS EXCLUSIVE MODE');
+    const begin = performance.now();
+    // Three times as many as there are connections.
+    const questions = Array.from({ length: 9 }, (_, i) => {
+      const asked = { through: 100, limit: 10, signal: AbortSignal.timeout(400) };
+      return i % 2 === 0
+        ? reader.factsOf(SERIES, 3, asked)
+        : reader.facts(SERIES, {}, { ...asked, order: 'asc' });
+    });
+    for (const outcome of await Promise.allSettled(questions))
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ledger_unavailable' } });
+    expect(performance.now() - begin).toBeLessThan(2_000);
+    const waiting = `SELECT count(*)::integer AS waiting FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await until(
+      'the server has stopped them',
+      async () => (await holder.query<{ waiting: number }>(waiting)).rows[0]!.waiting === 0,
+    );
+    await holder.query('ROLLBACK');
+    const life = await readNumberLife({ store: world.store, series: SERIES, reader }, 3, { limit: 10 });
+    expect(life.ledgerSequence).toBe(world.entries.length);
+  });
+});
+
 describe('the audit trail', () => {
   test('has every row once, in order, from page to page, whatever the ledger has yet', async () => {
     const { ledger, reader } = await openLedger();
@@ -292,7 +333,66 @@ describe('the audit trail', () => {
       await world.project(ledger, position);
       for (const limit of [1, 2, 3, 7, 100]) {
         expect(names(await allPages(world, reader, {}, { limit }))).toEqual(whole);
+        expect(names(await allPages(world, reader, {}, { limit, order: 'desc' }))).toEqual(
+          whole.toReversed(),
+        );
       }
+    }
+  });
+
+  test('has on its newest pages nothing of what comes later, and nothing twice', async () => {
+    const { ledger, reader } = await openLedger();
+    const world = await eventfulWorld();
+    const before = names(await allPages(world, undefined, {}, { limit: 1_000 }));
+    await world.project(ledger, 3);
+    const between = async (): Promise<void> => {
+      await world.do(issue());
+      // Pages before came from the journal, those after come from the ledger.
+      await world.project(ledger, world.entries.length - 2);
+    };
+    const facts = await allPages(world, reader, {}, { limit: 2, order: 'desc', between });
+    expect(names(facts)).toEqual(before.toReversed());
+  });
+
+  test('with its journal pruned begins where the journal does, from both ends', async () => {
+    const world = await plainWorld(700);
+    await world.prune(401);
+    const sources = { store: world.store, series: SERIES, reader: undefined };
+    for (const order of ['asc', 'desc'] as const) {
+      const facts = await allPages(world, undefined, {}, { limit: 33, order });
+      expect(facts).toHaveLength(300);
+      const page = await readAuditPage(sources, {}, { order, limit: 33, expanded: false });
+      expect(page.from).toBe(401);
+    }
+  });
+
+  test('reads its newest page backwards along an index, and none of the older partitions', async () => {
+    const { ledger, pool } = await openLedger();
+    const world = new HistoryWorld();
+    for (let month = 0; month < 4; month += 1) {
+      for (let i = 0; i < 300; i += 1) await world.do(issue());
+      world.now += 31 * 86_400_000;
+    }
+    await world.project(ledger);
+    await pool.query('ANALYZE');
+    const last = world.entries.at(-1)!.batch;
+    const page = { seriesId: 1, ownerIds: undefined, cover: undefined, through: 1e9, limit: 50 };
+    for (const [order, from] of [
+      ['asc', undefined],
+      ['desc', undefined],
+      ['desc', { time: last.time - 5_000, sequence: last.sequence - 5, index: 0, part: 0 }],
+    ] as const) {
+      const { text, values } = auditStatement({}, { ...page, order, from });
+      const { rows } = await pool.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN (ANALYZE, TIMING OFF) ${text}`,
+        values,
+      );
+      const plan = rows.map(row => row['QUERY PLAN']);
+      const read = plan.filter(line => / on facts_\d/.test(line) && !line.includes('never executed'));
+      expect(read, plan.join('\n')).toHaveLength(1);
+      expect(read[0]).toMatch(order === 'desc' ? /Index Scan Backward/ : /Index Scan using/);
+      // No more of it than the page takes, and the rows of one more moment.
+      expect(Number(/rows=([\d.]+) loops/.exec(read[0]!)![1])).toBeLessThan(60);
     }
   });
 
@@ -367,6 +467,13 @@ describe('the audit trail', () => {
         '5@4',
         '3@0',
       ]);
+      const newestFirst = await allPages(
+        world,
+        reader,
+        { numbers, kinds: ['issue'] },
+        { limit, expanded: true, order: 'desc' },
+      );
+      expect(newestFirst).toEqual(rows.toReversed());
     }
     const block = await allPages(world, reader, { kinds: ['block'] }, { limit: 1_000, expanded: true });
     expect(block.map(({ first }) => first)).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 6));
@@ -382,7 +489,7 @@ describe('the audit trail', () => {
         const page = await readAuditPage(
           { store: world.store, series: SERIES, reader },
           { [field]: text },
-          { limit: 10, expanded: false },
+          { order: 'asc', limit: 10, expanded: false },
         );
         expect(page.facts).toEqual([]);
       }
@@ -512,6 +619,50 @@ async function plainWorld(batches: number): Promise<HistoryWorld> {
   return world;
 }
 
+describe('a ledger that will never have some batches', () => {
+  test.each([
+    ['because it began after the journal was pruned', 0],
+    ['because that was accepted', 5],
+  ])('%s, says so, and accuses nobody', async (_why, before) => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = await plainWorld(25);
+    await world.project(ledger, before);
+    await world.prune(11);
+    if (before > 0) {
+      const recovery = new PostgresRecoveryLedger({ pool, cluster: 'test', digest });
+      const chain = digest(world.entries[9]!.text);
+      const why = { reason: 'lost', actor: 'ann' };
+      await recovery.skipTo(SERIES, { sequence: 10, chain, next: 11 }, why);
+    }
+    await ledger.append(SERIES, world.entries.slice(10, 20), 1, { beginsHere: before === 0 });
+    const sources = { store: world.store, series: SERIES, reader, cluster: 'test', node: 'n', now: () => 0 };
+    expect(await makeReport(sources, { range: { by: 'number' } })).toMatchObject({
+      complete: true,
+      issued: 25,
+      missing: 0,
+      problems: [],
+      witnessedByStateOnly: 10 - before,
+    });
+    expect(await eventsOf(world, reader, 8)).toMatchObject({
+      state: { status: 'issued' },
+      events: [],
+      complete: false,
+      from: 11,
+      consistent: null,
+    });
+    for (const number of [15, 25])
+      expect(await eventsOf(world, reader, number)).toMatchObject({ complete: true, consistent: true });
+    for (const order of ['asc', 'desc'] as const) {
+      const page = await readAuditPage(sources, {}, { order, limit: 100, expanded: false });
+      expect(page).toMatchObject({ from: 11, facts: { length: 15 + before } });
+    }
+    const chunks = streamAudit(sources, {}, {});
+    let read = await chunks.next();
+    while (read.done !== true) read = await chunks.next();
+    expect(read.value).toEqual({ from: 11, behindLedger: false });
+  });
+});
+
 /** A store that is read through this, as far as it is overridden. */
 function around<T extends object>(inner: T, over: Partial<T>): T {
   return new Proxy(inner, {
@@ -532,7 +683,7 @@ describe('a ledger that etcd is behind', () => {
     now: () => 0,
   });
   const all = { range: { by: 'number' as const } };
-  const page = { limit: 100, expanded: false };
+  const page = { order: 'asc', limit: 100, expanded: false } as const;
 
   async function exported(sources: ReturnType<typeof sourcesOf>) {
     const facts: LedgerFact[] = [];
@@ -572,6 +723,9 @@ describe('a ledger that etcd is behind', () => {
       const trail = await readAuditPage(sources, {}, page);
       expect(trail.problem).toContain('seqd recover');
       expect(trail.facts.map(({ first }) => first)).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
+      expect((await readAuditPage(sources, {}, { ...page, order: 'desc' })).facts).toEqual(
+        trail.facts.toReversed(),
+      );
       const { facts, end } = await exported(sources);
       expect(facts).toEqual(trail.facts);
       expect(end).toEqual({ from: 1, behindLedger: true });

@@ -26,6 +26,8 @@ let postgres: PostgresServer;
 let nodes: SeqdNode[];
 let http: HttpClient;
 let client: RuleClient;
+/** Codes of the answers that were no number. */
+let refusals: string[];
 
 async function migrate(): Promise<void> {
   const limits = { connectTimeoutMs: 5_000, statementTimeoutMs: 30_000, tls: null, caFile: null };
@@ -43,7 +45,11 @@ beforeEach(async () => {
   await migrate();
   nodes = await startTestNodes(3, { endpoints: sharedEndpoints(), cluster, settings: settings() });
   http = new HttpClient();
-  client = new RuleClient({ urls: () => nodes.map(({ url }) => url) });
+  refusals = [];
+  client = new RuleClient({
+    urls: () => nodes.map(({ url }) => url),
+    onRefusal: ({ body }) => refusals.push(body.code),
+  });
   onTestFinished(async () => {
     client.close();
     http.close();
@@ -51,9 +57,13 @@ beforeEach(async () => {
   });
 });
 
+/** What a node's stats say, once it can. */
 // oxlint-disable-next-line typescript/no-explicit-any -- as stats are
 async function stats(node = nodes[0]!): Promise<any> {
-  return (await http.get(`${node.url}/api/v1/sequence/stats`)).body;
+  return until('stats', async () => {
+    const { status, body } = await http.get(`${node.url}/api/v1/sequence/stats`);
+    return status === 200 ? body : undefined;
+  });
 }
 
 /** Waits until every node says that all is in the ledger. */
@@ -112,7 +122,7 @@ test('traffic goes on while PostgreSQL is stopped and started; afterwards the le
   await postgres.ready();
   await load.more(300);
   const documents = await load.stop();
-  expect(client.retries).toBe(0);
+  expect({ retries: client.retries, refusals }).toEqual({ retries: 0, refusals: [] });
   await caughtUp();
   await expectLedgerIsJournal();
   await expectNothingLost(sharedEndpoints(), cluster, documents);

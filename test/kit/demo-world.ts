@@ -60,22 +60,32 @@ export class DemoWorld {
   /** Four nodes and three members. @param options.told whether the host is told of them at once; default true */
   static async start({ told = true }: { told?: boolean } = {}): Promise<DemoWorld> {
     const etcd = await ownCluster();
-    const cluster = uniqueCluster();
-    const fleet = await NodeFleet.start(4, { endpoints: etcd.endpoints, cluster });
-    const [port] = await findFreePorts(1);
-    const host = fork(ENTRY, {
-      env: { SEQD_DEMO_HOST_PORT: String(port), SEQD_DEMO_TOKEN: TOKEN },
-      execArgv: [],
-    });
-    const world = new DemoWorld({ etcd, fleet, cluster, host, url: `http://127.0.0.1:${port}` });
-    await until('the host listens', () =>
-      world.ask('GET', '/catalogue').then(
-        () => true,
-        () => false,
-      ),
-    );
-    if (told) await world.tell();
-    return world;
+    let world: DemoWorld | undefined;
+    let fleet: NodeFleet | undefined;
+    try {
+      const cluster = uniqueCluster();
+      fleet = await NodeFleet.start(4, { endpoints: etcd.endpoints, cluster });
+      const [port] = await findFreePorts(1);
+      const host = fork(ENTRY, {
+        env: { SEQD_DEMO_HOST_PORT: String(port), SEQD_DEMO_TOKEN: TOKEN },
+        execArgv: [],
+      });
+      const made = new DemoWorld({ etcd, fleet, cluster, host, url: `http://127.0.0.1:${port}` });
+      world = made;
+      await until('the host listens', () =>
+        made.ask('GET', '/catalogue').then(
+          () => true,
+          () => false,
+        ),
+      );
+      if (told) await made.tell();
+      return made;
+    } catch (error) {
+      // Whoever asked for it has nothing to close.
+      await (world?.close() ?? fleet?.close());
+      await etcd.close();
+      throw error;
+    }
   }
 
   /** Tells the host what there is, as once everything serves. */

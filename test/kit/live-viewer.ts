@@ -85,10 +85,13 @@ export class LiveViewer {
 /** A connection to a node's stream, or to another path of it, as it comes. */
 export function openSocket(
   nodeUrl: string,
-  options: { headers?: Record<string, string>; protocol?: string; path?: string } = {},
+  options: { headers?: Record<string, string>; protocol?: string; path?: string; compress?: boolean } = {},
 ): WebSocket {
-  const { headers = {}, protocol = LIVE_PROTOCOL, path = LIVE_PATH } = options;
-  const socket = new WebSocket(`${nodeUrl.replace(/^http/, 'ws')}${path}`, protocol, { headers });
+  const { headers = {}, protocol = LIVE_PROTOCOL, path = LIVE_PATH, compress = true } = options;
+  const socket = new WebSocket(`${nodeUrl.replace(/^http/, 'ws')}${path}`, protocol, {
+    headers,
+    perMessageDeflate: compress,
+  });
   socket.on('error', () => {});
   return socket;
 }

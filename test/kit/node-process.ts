@@ -28,7 +28,7 @@ export class NodeFleet {
     this.directory = directory;
   }
 
-  /** Builds the program if need be and starts `count` nodes, one after the other, so that the first one leads. */
+  /** Builds the program if need be and starts `count` nodes, the first one before the others, so that it leads. */
   static async start(count: number, options: Omit<SeqdClusterOptions, 'directory'>): Promise<NodeFleet> {
     await ensureBuild();
     const directory = mkdtempSync(join(tmpdir(), 'seqd-test-nodes-'));
@@ -36,10 +36,10 @@ export class NodeFleet {
     const nodes = ports.map((port, index) => new NodeProcess({ ...options, index, port, directory }));
     const fleet = new NodeFleet(nodes, directory);
     try {
-      for (const node of nodes) {
-        await node.start();
-        await node.ready();
-      }
+      await nodes[0]!.start();
+      await nodes[0]!.ready();
+      await Promise.all(nodes.map(node => node.start()));
+      await Promise.all(nodes.map(node => node.ready()));
     } catch (error) {
       await fleet.close();
       throw error;

@@ -34,6 +34,7 @@ export class RuleClient {
   private readonly http = new HttpClient();
   private readonly options: Required<RuleClientOptions>;
   private turn = 0;
+  private closed = false;
   retries = 0;
 
   constructor(options: RuleClientOptions) {
@@ -45,6 +46,7 @@ export class RuleClient {
     const { urls, budgetMs } = this.options;
     const invokedAtMs = performance.now();
     for (let attempts = 1; ; attempts += 1) {
+      if (this.closed) throw new Error(`document ${key} has no number: the client is closed`);
       const nodes = urls();
       const url = nodes[this.turn++ % nodes.length]!;
       const answer = await this.attempt(url, key, fields);
@@ -78,7 +80,9 @@ export class RuleClient {
     return new RunningLoad(this, clients);
   }
 
+  /** Ends what still draws, too: the load of a test that has failed must not go on at the nodes of the next one. */
   close(): void {
+    this.closed = true;
     this.http.close();
   }
 

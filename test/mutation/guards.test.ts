@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Guard, GUARDS } from './guards.ts';
 import { type RunOutcome, WorkingCopy } from './mutant.ts';
 
@@ -7,58 +7,54 @@ import { type RunOutcome, WorkingCopy } from './mutant.ts';
 const ASSERTED =
   /^(AssertionError|Error: after the scenario:|Error: Property failed|Error: promise resolved)/;
 
-/** As many mutants at a time as there are processors. */
-const free: (() => void)[] = [];
-let slots = Math.max(1, availableParallelism());
-
-async function inTurn<T>(task: () => Promise<T>): Promise<T> {
-  if (slots === 0) await new Promise<void>(resolve => free.push(resolve));
-  else slots -= 1;
-  try {
-    return await task();
-  } finally {
-    const next = free.shift();
-    if (next === undefined) slots += 1;
-    else next();
-  }
-}
+/** As many as there are processors; those that are free, and those who wait for one. */
+const copies: WorkingCopy[] = [];
+const free: WorkingCopy[] = [];
+const waiting: ((copy: WorkingCopy) => void)[] = [];
 
 async function inCopy<T>(task: (copy: WorkingCopy) => Promise<T>): Promise<T> {
-  const copy = await WorkingCopy.create();
+  const copy = free.pop() ?? (await new Promise<WorkingCopy>(resolve => waiting.push(resolve)));
   try {
     return await task(copy);
   } finally {
-    await copy.remove();
+    await copy.restore();
+    const next = waiting.shift();
+    if (next === undefined) free.push(copy);
+    else next(copy);
   }
 }
 
-/** With all guards in place; by project. */
-const untouched = new Map<string, RunOutcome>();
+/** How the named tests of a file come out with all guards in place; by file. */
+const untouched = new Map<string, Promise<RunOutcome>>();
+
+function withAllGuards({ project, file }: Guard['killedBy']): Promise<RunOutcome> {
+  const known = untouched.get(file);
+  if (known !== undefined) return known;
+  const killers = GUARDS.map(({ killedBy }) => killedBy).filter(killer => killer.file === file);
+  const outcome = inCopy(copy => copy.run(project, killers));
+  untouched.set(file, outcome);
+  return outcome;
+}
 
 beforeAll(async () => {
-  await Promise.all(
-    (['unit', 'simulation'] as const).map(project =>
-      inTurn(() =>
-        inCopy(async copy => {
-          const killers = GUARDS.map(({ killedBy }) => killedBy).filter(killer => killer.project === project);
-          const files = [...new Set(killers.map(({ file }) => file))];
-          untouched.set(project, await copy.run(project, files));
-        }),
-      ),
-    ),
-  );
+  const count = availableParallelism();
+  copies.push(...(await Promise.all(Array.from({ length: count }, () => WorkingCopy.create()))));
+  free.push(...copies);
 }, 300_000);
+
+afterAll(() => Promise.all(copies.map(copy => copy.remove())));
 
 describe.concurrent('without this guard a named test fails by its assertion', () => {
   test.each(GUARDS)('$guard', { timeout: 300_000 }, async guard => {
     const { killedBy } = guard;
-    const before = untouched.get(killedBy.project)!;
+    const before = await withAllGuards(killedBy);
     const killers = before.tests.filter(
       ({ file, name }) => file === killedBy.file && name.includes(killedBy.name),
     );
+    expect(before.error, 'with all guards').toBeUndefined();
     expect(
       killers.map(({ status }) => status),
-      `with all guards: ${before.error ?? ''}`,
+      'with all guards',
     ).not.toContain('failed');
     expect(killers, `no test is called ${killedBy.name}`).not.toEqual([]);
     const { tests, error } = await mutated(guard);
@@ -91,11 +87,8 @@ describe.concurrent('the runner itself', () => {
 });
 
 function mutated(guard: Guard): Promise<RunOutcome> {
-  const { project, file, name } = guard.killedBy;
-  return inTurn(() =>
-    inCopy(async copy => {
-      await copy.mutate(guard);
-      return copy.run(project, [file], name);
-    }),
-  );
+  return inCopy(async copy => {
+    await copy.mutate(guard);
+    return copy.run(guard.killedBy.project, [guard.killedBy]);
+  });
 }

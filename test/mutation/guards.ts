@@ -793,7 +793,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'a journal pruned below the ledger is not passed over',
-    file: 'src/ledger/projector.ts',
+    file: 'src/ledger/journal-join.ts',
     find: 'if (isPruned && !isNew) {',
     replace: 'if (false) {',
     killedBy: ledger('is left alone, loudly, and so is the journal'),

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Guard } from './guards.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const RUNNER = fileURLToPath(new URL('runner.mjs', import.meta.url));
 /** What the named tests need. */
 const COPIED = [
   'src',
@@ -27,6 +29,9 @@ const COPIED = [
 /** A mutant may loop for ever; that is no proof of anything. */
 const RUN_TIMEOUT_MS = 120_000;
 
+/** Whether a process can be ended together with those that it started. */
+const GROUPS = process.platform !== 'win32';
+
 /** A test as it came out. */
 export interface TestOutcome {
   readonly file: string;
@@ -42,9 +47,29 @@ export interface RunOutcome {
   readonly error: string | undefined;
 }
 
-/** A copy of the sources and tests in a directory of its own, in which anything may be changed. */
+/** What the runner of a working copy is told. */
+export interface RunOrder {
+  readonly project: Guard['killedBy']['project'];
+  readonly files: readonly string[];
+  /** A regular expression for the full names of tests. */
+  readonly pattern: string;
+  /** Files that are not as they were at the last run. */
+  readonly changed: readonly string[];
+}
+
+/** A vitest that runs tests of one working copy, and what is said of a run that it does not survive. */
+interface Runner {
+  readonly child: ChildProcess;
+  readonly ended: Promise<RunOutcome>;
+}
+
+/** A copy of the sources and tests in a directory of its own, in which anything may be changed, and its runner. */
 export class WorkingCopy {
-  readonly directory: string;
+  private readonly directory: string;
+  private runner: Runner | undefined;
+  /** What is mutated now, as it was. */
+  private readonly originals = new Map<string, string>();
+  private readonly changed = new Set<string>();
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -60,72 +85,65 @@ export class WorkingCopy {
   /** Takes a guard out. @throws Error unless the text to replace occurs exactly once */
   async mutate({ file, find, replace }: Pick<Guard, 'file' | 'find' | 'replace'>): Promise<void> {
     const path = join(this.directory, file);
-    const parts = (await readFile(path, 'utf8')).split(find);
+    const text = await readFile(path, 'utf8');
+    const parts = text.split(find);
     if (parts.length !== 2) {
       throw new Error(`${file} has ${parts.length - 1} times, not once: ${find}`);
     }
-    await writeFile(path, parts.join(replace));
+    this.originals.set(path, text);
+    await this.write(path, parts.join(replace));
   }
 
-  /** Runs the tests of some files, or those among them whose full name matches. */
+  /** Puts all guards back. */
+  async restore(): Promise<void> {
+    for (const [path, text] of this.originals) await this.write(path, text);
+    this.originals.clear();
+  }
+
+  /** Runs the tests that are named, all of this project. */
   async run(
     project: Guard['killedBy']['project'],
-    files: readonly string[],
-    name?: string,
+    killers: readonly Pick<Guard['killedBy'], 'file' | 'name'>[],
   ): Promise<RunOutcome> {
-    const output = join(this.directory, 'outcome.json');
-    const named = name === undefined ? [] : ['-t', name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')];
-    const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
-    const report = ['--reporter=json', `--outputFile=${output}`];
-    const printed = await execute(
-      process.execPath,
-      [vitest, 'run', '--project', project, ...files, ...named, ...report],
-      this.directory,
-    );
-    return parseReport(await readFile(output, 'utf8').catch(() => ''), printed, this.directory);
+    const pattern = killers.map(({ name }) => name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
+    const files = [...new Set(killers.map(({ file }) => file))];
+    const order: RunOrder = { project, files, pattern, changed: [...this.changed] };
+    this.changed.clear();
+    if (this.runner?.child.connected !== true) this.runner = startRunner(this.directory);
+    const { child, ended } = this.runner;
+    const told = once(child, 'message').then(([outcome]) => outcome as RunOutcome);
+    const timer = setTimeout(() => this.stop(), RUN_TIMEOUT_MS);
+    child.send(order);
+    try {
+      return await Promise.race([told, ended]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async remove(): Promise<void> {
+    this.stop();
     await rm(this.directory, { recursive: true, force: true });
+  }
+
+  private async write(path: string, text: string): Promise<void> {
+    await writeFile(path, text);
+    this.changed.add(path);
+  }
+
+  /** Ends the runner, and the processes that it runs tests in: one that loops would not end by itself. */
+  private stop(): void {
+    const { pid, connected } = this.runner?.child ?? {};
+    if (pid !== undefined && connected) process.kill(GROUPS ? -pid : pid, 'SIGKILL');
   }
 }
 
-function execute(command: string, args: readonly string[], cwd: string): Promise<string> {
-  return new Promise(resolve => {
-    const { VITEST: _, VITEST_POOL_ID: __, VITEST_WORKER_ID: ___, ...env } = process.env;
-    execFile(
-      command,
-      args,
-      { cwd, env, timeout: RUN_TIMEOUT_MS, killSignal: 'SIGKILL' },
-      (error, out, err) => {
-        resolve(`${error === null ? '' : error.message}\n${out}\n${err}`);
-      },
-    );
-  });
-}
-
-interface JsonReport {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly failureMessages: readonly string[] | null;
-    }[];
-  }[];
-}
-
-function parseReport(text: string, printed: string, directory: string): RunOutcome {
-  if (text === '') return { tests: [], error: printed.slice(0, 2_000) };
-  const report = JSON.parse(text) as JsonReport;
-  const broken = report.testResults.find(({ message }) => message !== '');
-  const tests = report.testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults.flatMap(({ fullName, status, failureMessages }): TestOutcome[] => {
-      if (status !== 'passed' && status !== 'failed') return [];
-      const failures = (failureMessages ?? []).map(message => message.split('\n')[0]!);
-      return [{ file: name.slice(directory.length + 1), name: fullName, status, failures }];
-    }),
-  );
-  return { tests, error: broken?.message };
+function startRunner(cwd: string): Runner {
+  const { VITEST: _, VITEST_POOL_ID: __, VITEST_WORKER_ID: ___, ...env } = process.env;
+  const child = fork(RUNNER, { cwd, env, execArgv: [], detached: GROUPS, stdio: 'ignore' });
+  const ended = once(child, 'exit').then(() => ({
+    tests: [],
+    error: 'vitest has ended, or did not in time',
+  }));
+  return { child, ended };
 }

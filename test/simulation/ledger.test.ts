@@ -3,7 +3,7 @@ import { SeqdError } from '../../src/core/errors.ts';
 import { GLOBAL_SERIES } from '../../src/core/identifiers.ts';
 import { decodeBatch } from '../../src/core/batch-codec.ts';
 import type { JournalEntry } from '../../src/core/records.ts';
-import type { Ledger } from '../../src/ports/ledger.ts';
+import type { DrawFinder } from '../../src/ports/ledger.ts';
 import { Nemesis } from '../kit/sim/nemesis.ts';
 import { Random } from '../kit/sim/random.ts';
 import { NO_STORE_FAULTS } from '../kit/sim/faulty-store.ts';
@@ -426,7 +426,7 @@ describe('the journal is pruned only behind the ledger', () => {
 });
 
 describe('a release of a number whose journal entry is pruned', () => {
-  const options = (ledger: Pick<Ledger, 'findDraw'>): SimOptions => ({
+  const options = (ledger: DrawFinder): SimOptions => ({
     journal: { batchesMax: 10 },
     ledger: { ...LEDGER, lookup: ledger },
   });
@@ -440,7 +440,7 @@ describe('a release of a number whose journal entry is pruned', () => {
 
   test('needs no allocationId, since the ledger tells whose it was', async () => {
     let asked: SimLedger | undefined;
-    const lookup = { findDraw: ((...of) => asked!.ledger.findDraw(...of)) as Ledger['findDraw'] };
+    const lookup = { findDraw: ((...of) => asked!.ledger.findDraw(...of)) as DrawFinder['findDraw'] };
     await playLedger(options(lookup), async (cluster, ledger) => {
       asked = ledger;
       await pruneFirst(cluster);

@@ -22,6 +22,7 @@ interface AuditOptions extends ClientOptions {
   readonly number?: string;
   readonly reference?: string;
   readonly key?: string;
+  readonly newestFirst?: true;
   readonly limit?: number;
   readonly cursor?: string;
   readonly expand?: true;
@@ -51,6 +52,7 @@ export function registerAudit(program: Command, context: CliContext): void {
     .option('--reference <text>', "the document's own name")
     .option('--key <key>', 'the idempotency key of the request')
     .option('--expand', 'a row for each number, instead of one for a run of them')
+    .option('--newest-first', 'the newest rows on the first page, instead of the oldest')
     .option('--limit <n>', 'rows of the page', parseCount)
     .option('--cursor <text>', 'where the page before has ended')
     .option('--format <name>', 'export everything as csv or json (a JSON document a line)')
@@ -62,8 +64,9 @@ export function registerAudit(program: Command, context: CliContext): void {
     if (options.output !== undefined)
       throw usageError('--output is for exports; add --format csv or --format json');
     const { limit, cursor } = options;
+    const order = options.newestFirst === true ? 'desc' : undefined;
     const page = await withClient(options, context, client =>
-      client.audit({ ...fieldsOf(options), limit, cursor }),
+      client.audit({ ...fieldsOf(options), order, limit, cursor }),
     );
     if (options.json === true) printJson(context.stdout, page);
     else printLines(context.stdout, describePage(page));
@@ -88,8 +91,10 @@ function fieldsOf(options: AuditOptions): QueryFields {
 
 async function exportAll(options: AuditOptions, context: CliContext): Promise<void> {
   const format = options.format as ExportFormat;
-  if (options.limit !== undefined || options.cursor !== undefined)
-    throw usageError('--limit and --cursor are for pages; an export has everything');
+  if (options.limit !== undefined || options.cursor !== undefined || options.newestFirst === true)
+    throw usageError(
+      '--limit, --cursor and --newest-first are for pages; an export has everything, the oldest first',
+    );
   const check = new ExportCheck();
   await withClient(options, context, client =>
     saveAnswer(

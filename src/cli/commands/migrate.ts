@@ -93,7 +93,9 @@ export function findLedger(options: Options, context: CliContext): LedgerConnect
   const { ledger } = loadConfigOf(options, context).config.sequence;
   const url = ledger.url ?? readRunFile(context.cwd)?.ledger?.url;
   if (url === undefined)
-    throw usageError('no ledger is configured: set DATABASE_URL or sequence.ledger.url (SEQD_LEDGER_URL)');
+    throw usageError(
+      'no ledger is configured, and no demonstration runs here: set DATABASE_URL or sequence.ledger.url (SEQD_LEDGER_URL)',
+    );
   return { ...ledger, url };
 }
 

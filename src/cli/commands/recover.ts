@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { SeqdError } from '../../core/errors.ts';
 import { GLOBAL_SERIES, seriesName } from '../../core/identifiers.ts';
-import type { RecoveryReport } from '../../ledger/recover/recover-series.ts';
+import type { RecoveryReport } from '../../ledger/recover/recovery-report.ts';
 import { verifySeries } from '../../verify/verify-series.ts';
 import { StoreError, usageError } from '../cli-error.ts';
 import { collect, parseCount } from '../client-options.ts';

@@ -3,7 +3,13 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RETRY_DEFAULTS, type SeqdClient, type StatsReply } from '../../client/index.ts';
 import { usageError } from '../cli-error.ts';
-import { addClientOptions, type ClientOptions, parseCount, withClient } from '../client-options.ts';
+import {
+  addClientOptions,
+  type ClientOptions,
+  countUpTo,
+  parseCount,
+  withClient,
+} from '../client-options.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson, printLines } from '../output.ts';
@@ -19,6 +25,8 @@ interface ReplayOptions extends ClientOptions {
 }
 
 const MISTAKES_SHOWN_MAX = 20;
+/** A connection each: more only makes the nodes refuse. */
+const CONCURRENCY_MAX = 1_000;
 const PROBE_TIMEOUT_MS = 2_000;
 
 /** `seqd replay`: numbers a retailer's documents. */
@@ -27,7 +35,7 @@ export function registerReplay(program: Command, context: CliContext): void {
     .command('replay')
     .description("number a retailer's documents; run again with the same prefix, it changes nothing")
     .argument('<file>', 'CSV with invoice_no, invoiced_at, country, line_count, amount_gbp')
-    .option('--concurrency <n>', 'documents sent at once', parseCount, 32)
+    .option('--concurrency <n>', 'documents sent at once', countUpTo(CONCURRENCY_MAX), 32)
     .option('--limit <n>', 'only the first n documents', parseCount)
     .option('--prefix <text>', 'start of the idempotency keys (default: the base name of the file)');
   addClientOptions(command, RETRY_DEFAULTS.budgetMs / 1_000).action(

@@ -44,6 +44,8 @@ export function describeLife(life: NumberLifeReply): string[] {
       '',
       `Not all may be here: what happened before batch ${life.from} is no longer known to etcd.`,
     );
+  if (life.ledger === null)
+    lines.push('', 'From etcd’s journal alone: there is no ledger, or it does not answer.');
   if (life.consistent === false && life.problem === undefined)
     lines.push('', 'THESE EVENTS DO NOT END IN THAT STATE: run "seqd verify", and see docs/runbook.md');
   return lines;

@@ -11,6 +11,9 @@ export function findColumn(name: string, columns: readonly string[]): number {
   if (at >= 0) return at;
   const similar = suggest(name, columns);
   const hint = similar === undefined ? '.' : `; did you mean ${JSON.stringify(similar)}?`;
-  const shown = columns.slice(0, COLUMNS_SHOWN).join(', ') + (columns.length > COLUMNS_SHOWN ? ', …' : '');
-  throw usageError(`there is no column ${JSON.stringify(name)}${hint} The columns are ${shown}`);
+  const shown = columns.slice(0, COLUMNS_SHOWN).map(column => JSON.stringify(column));
+  if (columns.length > COLUMNS_SHOWN) shown.push('…');
+  // Quoted, since the only column is the whole line when the delimiter is another one.
+  const there = `${columns.length === 1 ? 'The only column is' : 'The columns are'} ${shown.join(', ')}`;
+  throw usageError(`there is no column ${JSON.stringify(name)}${hint} ${there}`);
 }

@@ -51,15 +51,17 @@ export function openSource(
   period?: string,
 ): RowSource {
   const { column, table, query, delimiter } = options;
+  const inDatabase = table !== undefined || query !== undefined;
+  if (file === undefined && !inDatabase)
+    throw usageError('name a file, or --table or --query with --database');
+  if (file !== undefined && inDatabase) throw usageError('name a file, or a table or query, not both');
   if (column === undefined) throw usageError('--column must say which column has the numbers');
   const choice: ColumnChoice = { column, period };
-  if (table === undefined && query === undefined) {
-    if (file === undefined) throw usageError('name a file, or --table or --query with --database');
+  if (file !== undefined) {
     if (options.database !== undefined) throw usageError('--database goes with --table or --query');
     if (delimiter.length !== 1) throw usageError('--delimiter must be one character');
     return new CsvRows(resolve(cwd, file), choice, delimiter);
   }
-  if (file !== undefined) throw usageError('name a file, or a table or query, not both');
   const url = options.database ?? env['DATABASE_URL'];
   if (url === undefined || url === '') throw usageError('--database must say where the database is');
   if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol))

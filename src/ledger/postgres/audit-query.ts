@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../../core/page.ts';
 import type { NumberRange } from '../../core/ranges.ts';
-import type { AuditFilter, FactPlace } from '../../ports/ledger-reader.ts';
+import type { AuditFilter, AuditOrder, FactPlace } from '../../ports/ledger-reader.ts';
 import { columnText } from '../ledger-rows.ts';
 import { timestampOf } from './array-literal.ts';
 import { FACT_COLUMNS, SELECTED, WITH_BATCH_AND_OWNER } from './fact-rows.ts';
@@ -14,31 +14,37 @@ export interface AuditScope {
   /** With a range of numbers, see {@link Cover}. */
   readonly cover: Cover | undefined;
   readonly through: number;
-  /** From this row on, inclusive. */
+  readonly order: AuditOrder;
+  /** From this row on in that order, inclusive. */
   readonly from?: FactPlace | undefined;
   readonly limit?: number;
 }
 
 /**
- * The rows that a filter takes, in journal order. That is the order of their times, too, so that it goes from partition to
- * partition along an index and needs no sorting.
+ * The rows that a filter takes, in journal order or its reverse. That is the order of their times, too, so that it goes from partition
+ * to partition along an index, forwards or backwards, and sorts no more than the rows of a moment.
  */
 export function auditStatement(filter: AuditFilter, scope: AuditScope): Statement {
   const values: unknown[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const conditions = conditionsOf(filter, scope, bind);
   const limit = scope.limit === undefined ? '' : `LIMIT ${bind(scope.limit)}`;
+  const orderOf = (table: string): string =>
+    PLACE.map(column => `${table}${column} ${scope.order}`).join(', ');
   const text = `
 SELECT ${SELECTED}
 FROM (
   SELECT ${FACT_COLUMNS} FROM facts
   WHERE ${conditions.join('\n    AND ')}
-  ORDER BY time, sequence, index, part ${limit}
+  ORDER BY ${orderOf('')} ${limit}
 ) f
 ${WITH_BATCH_AND_OWNER}
-ORDER BY f.time, f.sequence, f.index, f.part`;
+ORDER BY ${orderOf('f.')}`;
   return { text, values };
 }
+
+/** What says where a row stands. */
+const PLACE = ['time', 'sequence', 'index', 'part'] as const;
 
 /** Where the rows end that may hold a number and may be of any length; beyond that no row of theirs holds a smaller one. */
 export interface Cover {
@@ -78,7 +84,7 @@ export function touches(
 
 function conditionsOf(
   filter: AuditFilter,
-  { seriesId, ownerIds, cover, through, from }: AuditScope,
+  { seriesId, ownerIds, cover, through, order, from }: AuditScope,
   bind: (value: unknown) => string,
 ): string[] {
   const { client, reference, key, kinds, numbers } = filter;
@@ -95,10 +101,11 @@ function conditionsOf(
   if (numbers !== undefined) conditions.push(touches(numbers, cover!, bind));
   if (from !== undefined) {
     const time = `${bind(timestampOf(from.time))}::timestamptz`;
+    const reaches = order === 'asc' ? '>=' : '<=';
     // The first condition says nothing new, but it is what partitions are chosen by.
     conditions.push(
-      `time >= ${time}`,
-      `(time, sequence, index, part) >= (${time}, ${bind(from.sequence)}::bigint, ${bind(from.index)}::integer, ${bind(from.part)}::integer)`,
+      `time ${reaches} ${time}`,
+      `(${PLACE.join(', ')}) ${reaches} (${time}, ${bind(from.sequence)}::bigint, ${bind(from.index)}::integer, ${bind(from.part)}::integer)`,
     );
   }
   return conditions;

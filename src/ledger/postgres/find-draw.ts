@@ -1,6 +1,6 @@
-import type { Pool } from 'pg';
 import type { Owner } from '../../core/identifiers.ts';
 import type { FreshOwner } from '../../core/requests.ts';
+import type { Queryable } from './borrowed-connection.ts';
 
 interface DrawRow extends Owner {
   readonly sequence: number;
@@ -11,12 +11,12 @@ interface DrawRow extends Owner {
 
 /** Who drew a number from the counter; `undefined` when no batch in the ledger did. */
 export async function findDraw(
-  pool: Pool,
+  ledger: Queryable,
   seriesId: number,
   number: number,
 ): Promise<FreshOwner | undefined> {
   // Rows that are fresh never overlap, so only the first that ends at or after the number can hold it.
-  const { rows } = await pool.query<DrawRow>(
+  const { rows } = await ledger.query<DrawRow>(
     `SELECT sequence, index, facts, first, site, partition, type
      FROM (SELECT * FROM facts WHERE series_id = $1 AND fresh AND last >= $2 ORDER BY last LIMIT 1) AS candidate
      JOIN owners ON owners.id = owner_id

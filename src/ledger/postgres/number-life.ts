@@ -1,6 +1,7 @@
 import type { Position } from '../../core/identifiers.ts';
 import { PAGE_SIZE } from '../../core/page.ts';
 import { FACT_COLUMNS, SELECTED, WITH_BATCH_AND_OWNER } from './fact-rows.ts';
+import { WHOLE_FROM } from './ledger-holes.ts';
 import type { Statement } from './statement.ts';
 
 /**
@@ -20,7 +21,7 @@ export function numberLifeStatement(
   return {
     name: 'number life',
     text: `
-SELECT s.sequence AS position, ${SELECTED}
+SELECT s.sequence AS position, ${WHOLE_FROM} AS whole_from, ${SELECTED}
 FROM series s
 LEFT JOIN LATERAL (
   SELECT * FROM (

@@ -1,21 +1,28 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Owner, Position, SeriesId } from '../../core/identifiers.ts';
 import type { NumberRange } from '../../core/ranges.ts';
+import type { FreshOwner } from '../../core/requests.ts';
+import type { DrawFinder } from '../../ports/ledger.ts';
 import type {
   AuditFilter,
+  AuditOrder,
   CoverageBreak,
   FactPlace,
   FactsRead,
   LedgerFact,
   LedgerReader,
   LostHistory,
+  Patience,
   RangeEvidence,
   VoidRow,
 } from '../../ports/ledger-reader.ts';
 import { columnText } from '../ledger-rows.ts';
+import { type Queryable, untilAborted } from './borrowed-connection.ts';
 import { type AuditScope, auditStatement, type Cover, coverStatement } from './audit-query.ts';
 import { type StoredFact, toLedgerFact } from './fact-rows.ts';
+import { findDraw } from './find-draw.ts';
 import { translating } from './ledger-errors.ts';
+import { readUnrecorded, WHOLE_FROM } from './ledger-holes.ts';
 import { LedgerIds } from './ledger-ids.ts';
 import { numberLifeStatement } from './number-life.ts';
 import { readInChunks } from './read-cursor.ts';
@@ -29,10 +36,10 @@ import type { Statement } from './statement.ts';
 
 /** Rows fetched at a time; a few hundred kilobytes. */
 const CHUNK = 1_000;
+/** A request that asks who drew a number has no more time itself. */
+const DRAW_WAIT_MS = 1_000;
 
-const NOTHING: FactsRead = { position: 0, facts: [] };
-
-type Queryable = Pool | PoolClient;
+const NOTHING: FactsRead = { position: 0, wholeFrom: 1, facts: [] };
 
 type Nullable<T> = { readonly [K in keyof T]: T[K] | null };
 
@@ -43,7 +50,7 @@ interface StoredCoverage {
 }
 
 /** Searches the ledger's tables. */
-export class PostgresLedgerReader implements LedgerReader {
+export class PostgresLedgerReader implements LedgerReader, DrawFinder {
   private readonly pool: Pool;
   private readonly ids: LedgerIds;
   private closing: Promise<void> | undefined;
@@ -54,64 +61,75 @@ export class PostgresLedgerReader implements LedgerReader {
     this.ids = new LedgerIds(cluster);
   }
 
-  position(series: SeriesId): Promise<number> {
-    return this.within(series, 0, id => positionOf(this.pool, id));
+  position(series: SeriesId, { signal }: Patience = {}): Promise<number> {
+    const questions = untilAborted(this.pool, signal);
+    return this.within(questions, series, 0, async id => (await reachOf(questions, id))?.position);
   }
 
   factsOf(
     series: SeriesId,
     number: number,
-    options: { through: number; after?: Position | undefined; limit: number },
+    options: { through: number; after?: Position | undefined; limit: number } & Patience,
   ): Promise<FactsRead> {
-    return this.within(series, NOTHING, async id => {
-      const { rows } = await this.pool.query<StoredFact & { position: number }>(
+    const questions = untilAborted(this.pool, options.signal);
+    return this.within(questions, series, NOTHING, async id => {
+      const { rows } = await questions.query<StoredFact & { position: number; whole_from: number }>(
         numberLifeStatement(id, number, options),
       );
       if (rows[0] === undefined) return undefined;
       // Without any fact there is one row, of the position alone.
       const found = rows.filter(({ sequence }) => (sequence as number | null) !== null);
-      return { position: rows[0].position, facts: found.map(toLedgerFact) };
+      const { position, whole_from: wholeFrom } = rows[0];
+      return { position, wholeFrom, facts: found.map(toLedgerFact) };
     });
   }
 
   facts(
     series: SeriesId,
     filter: AuditFilter,
-    { through, from, limit }: { through: number; from?: FactPlace | undefined; limit: number },
+    {
+      through,
+      order,
+      from,
+      limit,
+      signal,
+    }: { through: number; order: AuditOrder; from?: FactPlace | undefined; limit: number } & Patience,
   ): Promise<FactsRead> {
-    return this.within(series, NOTHING, async id => {
-      let position: number | undefined;
+    return this.within(untilAborted(this.pool, signal), series, NOTHING, async id => {
+      let reach: Reach | undefined;
       const open = async (client: PoolClient): Promise<Statement | undefined> => {
-        position = await positionOf(client, id);
-        if (position === undefined) return undefined;
-        const scope = await this.scopeOf(client, id, filter, Math.min(through, position));
-        return auditStatement(filter, { ...scope, from, limit });
+        reach = await reachOf(client, id);
+        if (reach === undefined) return undefined;
+        const scope = await this.scopeOf(client, id, filter, Math.min(through, reach.position));
+        return auditStatement(filter, { ...scope, order, from, limit });
       };
       const facts: LedgerFact[] = [];
-      for await (const rows of readInChunks<StoredFact>(this.pool, open, { chunk: limit + 1 }))
+      for await (const rows of readInChunks<StoredFact>(this.pool, open, { chunk: limit + 1, signal }))
         facts.push(...rows.map(toLedgerFact));
-      return position === undefined ? undefined : { position, facts };
+      return reach === undefined ? undefined : { ...reach, facts };
     });
   }
 
   async *stream(
     series: SeriesId,
     filter: AuditFilter,
-    { through, signal }: { through: number; signal?: AbortSignal | undefined },
+    { through, signal }: { through: number } & Patience,
   ): AsyncGenerator<FactsRead> {
-    const id = await translating(() => this.ids.findSeries(this.pool, series));
-    let position = 0;
+    const id = await this.ids.findSeries(untilAborted(this.pool, signal), series);
+    let reach: Reach = { position: 0, wholeFrom: 1 };
     const open = async (client: PoolClient): Promise<Statement | undefined> => {
-      position = (id === undefined ? undefined : await positionOf(client, id)) ?? 0;
-      if (id === undefined || position === 0) return undefined;
-      return auditStatement(filter, await this.scopeOf(client, id, filter, Math.min(through, position)));
+      if (id === undefined) return undefined;
+      reach = (await reachOf(client, id)) ?? reach;
+      if (reach.position === 0) return undefined;
+      const scope = await this.scopeOf(client, id, filter, Math.min(through, reach.position));
+      return auditStatement(filter, { ...scope, order: 'asc' });
     };
     let first = true;
     for await (const rows of readInChunks<StoredFact>(this.pool, open, { chunk: CHUNK, signal })) {
       first = false;
-      yield { position, facts: rows.map(toLedgerFact) };
+      yield { ...reach, facts: rows.map(toLedgerFact) };
     }
-    if (first) yield { position, facts: [] };
+    if (first) yield { ...reach, facts: [] };
   }
 
   drawnBetween(
@@ -120,9 +138,10 @@ export class PostgresLedgerReader implements LedgerReader {
     through: number,
   ): Promise<{ position: number; numbers: NumberRange | null }> {
     const nothing = { position: 0, numbers: null };
-    return this.within(series, nothing, async id => {
-      const position = await positionOf(this.pool, id);
-      if (position === undefined) return undefined;
+    return this.within(this.pool, series, nothing, async id => {
+      const reach = await reachOf(this.pool, id);
+      if (reach === undefined) return undefined;
+      const { position } = reach;
       const until = Math.min(through, position);
       const [first, last] = await Promise.all([
         this.pool.query<NumberRange>(drawnAtStatement(id, { from: from ?? 0 }, until)),
@@ -137,15 +156,17 @@ export class PostgresLedgerReader implements LedgerReader {
   evidence(
     series: SeriesId,
     range: NumberRange,
-    { through, signal }: { through: number; signal?: AbortSignal | undefined },
+    { through, signal }: { through: number } & Patience,
   ): Promise<RangeEvidence> {
-    const nothing = { position: 0, chain: null, coverage: { covered: null, breaks: [] } };
-    return this.within(series, nothing, async id => {
+    const nothing = { position: 0, chain: null, coverage: { covered: null, breaks: [] }, unrecorded: [] };
+    return this.within(untilAborted(this.pool, signal), series, nothing, async id => {
       let position: number | undefined;
       let chain: string | null = null;
+      let unrecorded: readonly NumberRange[] = [];
       const open = async (client: PoolClient): Promise<Statement | undefined> => {
-        position = await positionOf(client, id);
+        position = (await reachOf(client, id))?.position;
         if (position === undefined) return undefined;
+        unrecorded = await readUnrecorded(client, id);
         const until = Math.min(through, position);
         const { rows } = await client.query<{ chain: string }>(
           'SELECT chain FROM batches WHERE series_id = $1 AND sequence = $2',
@@ -167,6 +188,7 @@ export class PostgresLedgerReader implements LedgerReader {
           covered: first === null ? null : { first, last: last! },
           breaks: breaks.map(([before, first, last]): CoverageBreak => ({ before, first, last })),
         },
+        unrecorded,
       };
     });
   }
@@ -174,9 +196,9 @@ export class PostgresLedgerReader implements LedgerReader {
   async *voids(
     series: SeriesId,
     range: NumberRange,
-    { through, signal }: { through: number; signal?: AbortSignal | undefined },
+    { through, signal }: { through: number } & Patience,
   ): AsyncGenerator<readonly VoidRow[]> {
-    const id = await translating(() => this.ids.findSeries(this.pool, series));
+    const id = await this.ids.findSeries(untilAborted(this.pool, signal), series);
     if (id === undefined) return;
     const open = async (client: PoolClient): Promise<Statement> =>
       voidsStatement(id, range, { cover: await coverOf(client, id, range.last), through });
@@ -192,13 +214,17 @@ export class PostgresLedgerReader implements LedgerReader {
     });
   }
 
-  owners(): Promise<readonly Owner[]> {
-    return translating(async () => {
-      const { rows } = await this.pool.query<Owner>(
-        'SELECT site, partition, type FROM owners ORDER BY site, partition, type',
-      );
-      return rows;
-    });
+  async owners({ signal }: Patience = {}): Promise<readonly Owner[]> {
+    const { rows } = await untilAborted(this.pool, signal).query<Owner>(
+      'SELECT site, partition, type FROM owners ORDER BY site, partition, type',
+    );
+    return rows;
+  }
+
+  async findDraw(series: SeriesId, number: number): Promise<FreshOwner | undefined> {
+    const questions = untilAborted(this.pool, AbortSignal.timeout(DRAW_WAIT_MS));
+    const id = await this.ids.findSeries(questions, series);
+    return id === undefined ? undefined : findDraw(questions, id, number);
   }
 
   async close(): Promise<void> {
@@ -244,10 +270,15 @@ export class PostgresLedgerReader implements LedgerReader {
   }
 
   /** Looks for a series the ledger knows. @param work gives undefined when its id is stale: the database is another one */
-  private within<T>(series: SeriesId, nothing: T, work: (id: number) => Promise<T | undefined>): Promise<T> {
+  private within<T>(
+    questions: Queryable,
+    series: SeriesId,
+    nothing: T,
+    work: (id: number) => Promise<T | undefined>,
+  ): Promise<T> {
     return translating(async () => {
       for (let attempt = 0; attempt < 2; attempt += 1) {
-        const id = await this.ids.findSeries(this.pool, series);
+        const id = await this.ids.findSeries(questions, series);
         if (id === undefined) return nothing;
         const found = await work(id);
         if (found !== undefined) return found;
@@ -262,7 +293,7 @@ export class PostgresLedgerReader implements LedgerReader {
     seriesId: number,
     filter: AuditFilter,
     through: number,
-  ): Promise<AuditScope> {
+  ): Promise<Omit<AuditScope, 'order'>> {
     const { site, partition, type, numbers } = filter;
     const owned = site !== undefined || partition !== undefined || type !== undefined;
     const ownerIds = owned ? await ownerIdsOf(client, filter) : undefined;
@@ -276,11 +307,15 @@ function rangeOf(row: Nullable<NumberRange> | undefined): NumberRange | null {
   return first === null || last === null ? null : { first, last };
 }
 
-async function positionOf(client: Queryable, id: number): Promise<number | undefined> {
-  const { rows } = await client.query<{ sequence: number }>('SELECT sequence FROM series WHERE id = $1', [
-    id,
-  ]);
-  return rows[0]?.sequence;
+/** Which batches the ledger has. */
+type Reach = Pick<FactsRead, 'position' | 'wholeFrom'>;
+
+async function reachOf(client: Queryable, id: number): Promise<Reach | undefined> {
+  const { rows } = await client.query<Reach>(
+    `SELECT sequence AS position, ${WHOLE_FROM} AS "wholeFrom" FROM series s WHERE id = $1`,
+    [id],
+  );
+  return rows[0];
 }
 
 async function ownerIdsOf(

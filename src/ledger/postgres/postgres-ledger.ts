@@ -4,7 +4,6 @@ import { invariant, SeqdError } from '../../core/errors.ts';
 import { GENESIS_CHAIN } from '../../core/head.ts';
 import { type SeriesId, seriesName } from '../../core/identifiers.ts';
 import type { JournalEntry } from '../../core/records.ts';
-import type { FreshOwner } from '../../core/requests.ts';
 import { Breather } from '../../sequencer/breather.ts';
 import { costOf } from '../../sequencer/load-state.ts';
 import type {
@@ -15,7 +14,6 @@ import type {
   LedgerStanding,
 } from '../../ports/ledger.ts';
 import { batchRowOf, type FactRow, factRowsOf, nextAfter } from '../ledger-rows.ts';
-import { findDraw } from './find-draw.ts';
 import { documentHole } from './ledger-holes.ts';
 import { insertBatches, insertFacts } from './insert-rows.ts';
 import { translating } from './ledger-errors.ts';
@@ -100,13 +98,6 @@ export class PostgresLedger implements Ledger {
         this.forget();
         throw error;
       }
-    });
-  }
-
-  findDraw(series: SeriesId, number: number): Promise<FreshOwner | undefined> {
-    return translating(async () => {
-      const id = await this.ids.findSeries(this.pool, series);
-      return id === undefined ? undefined : findDraw(this.pool, id, number);
     });
   }
 

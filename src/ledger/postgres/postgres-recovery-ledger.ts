@@ -3,7 +3,6 @@ import type { Digest } from '../../core/apply.ts';
 import { decodeBatch } from '../../core/batch-codec.ts';
 import type { SeriesId } from '../../core/identifiers.ts';
 import type { JournalEntry } from '../../core/records.ts';
-import type { FreshOwner } from '../../core/requests.ts';
 import type {
   AppendOutcome,
   HoleReason,
@@ -36,10 +35,6 @@ export class PostgresRecoveryLedger implements RecoveryLedger {
 
   append(series: SeriesId, entries: readonly JournalEntry[], epoch: number): Promise<AppendOutcome> {
     return this.ledger.append(series, entries, epoch);
-  }
-
-  findDraw(series: SeriesId, number: number): Promise<FreshOwner | undefined> {
-    return this.ledger.findDraw(series, number);
   }
 
   standing(series: SeriesId): Promise<LedgerStanding> {

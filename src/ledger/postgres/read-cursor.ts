@@ -1,5 +1,5 @@
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
-import { translating } from './ledger-errors.ts';
+import { BorrowedConnection } from './borrowed-connection.ts';
 import type { Statement } from './statement.ts';
 
 const CURSOR = 'rows_to_read';
@@ -9,20 +9,17 @@ const CURSOR = 'rows_to_read';
  * in memory. Ending the iteration early, or aborting, gives the connection back.
  *
  * @param open runs in the transaction first, and makes the statement
- * @throws SeqdError `ledger_unavailable`
+ * @throws SeqdError `ledger_unavailable`, at once when it is aborted
  */
 export async function* readInChunks<Row extends QueryResultRow>(
   pool: Pool,
   open: (client: PoolClient) => Promise<Statement | undefined>,
   { chunk, signal }: { readonly chunk: number; readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<Row[]> {
-  const client = await translating(() => pool.connect());
-  let ended = false;
-  let broken: Error | undefined;
-  const stop = (): void => cancel(pool, client);
-  signal?.addEventListener('abort', stop, { once: true });
+  const connection = await BorrowedConnection.from(pool, signal);
+  let unfinished: Error | undefined = new Error('the reader has stopped');
   try {
-    const statement = await translating(async () => {
+    const statement = await connection.run(async client => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const made = await open(client);
       if (made !== undefined)
@@ -31,27 +28,15 @@ export async function* readInChunks<Row extends QueryResultRow>(
     });
     if (statement !== undefined) {
       for (;;) {
-        const { rows } = await translating(() => client.query<Row>(`FETCH ${chunk} FROM ${CURSOR}`));
+        const { rows } = await connection.run(client => client.query<Row>(`FETCH ${chunk} FROM ${CURSOR}`));
         if (rows.length > 0) yield rows;
-        if (rows.length < chunk || signal?.aborted === true) break;
+        if (rows.length < chunk) break;
       }
     }
-    await translating(() => client.query('COMMIT'));
-    // A cancellation that is still on its way must not meet whoever has the connection next.
-    ended = signal?.aborted !== true;
-  } catch (error) {
-    broken = error as Error;
-    throw error;
+    await connection.run(client => client.query('COMMIT'));
+    unfinished = undefined;
   } finally {
-    signal?.removeEventListener('abort', stop);
     // A connection with an open transaction is closed, not handed to somebody else.
-    client.release(ended ? undefined : (broken ?? new Error('the reader has stopped')));
+    connection.giveBack(unfinished);
   }
-}
-
-/** Stops what a connection is doing; without this the server would find out with the next row it sends. */
-function cancel(pool: Pool, client: PoolClient): void {
-  const { processID } = client as PoolClient & { readonly processID?: number };
-  if (processID === undefined) return;
-  pool.query('SELECT pg_cancel_backend($1)', [processID]).catch(() => {});
 }

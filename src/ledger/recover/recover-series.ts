@@ -1,88 +1,29 @@
-import { applyBatch, type Digest } from '../../core/apply.ts';
+import { applyBatch } from '../../core/apply.ts';
 import { decodeBatch } from '../../core/batch-codec.ts';
 import { SeqdError } from '../../core/errors.ts';
 import { encodeHead, type SeriesSettings } from '../../core/head.ts';
 import { type SeriesId, seriesName } from '../../core/identifiers.ts';
-import { type Plan, plan, type PlanResult } from '../../core/plan.ts';
+import { addRange, mergeRanges } from '../../core/ranges.ts';
 import { journalKey, KEYS, planRecords } from '../../core/records.ts';
-import { addRange, mergeRanges, type NumberRange, type RangeSet } from '../../core/ranges.ts';
 import { encodeRecoveryRecord, type RecoveryRecord } from '../../core/recovery-record.ts';
-import type { Request } from '../../core/requests.ts';
 import type { SeriesState } from '../../core/state.ts';
 import { DEFAULT_WINDOW } from '../../core/window.ts';
-import { EPOCH_CLOSED, type RecoveryLedger } from '../../ports/ledger.ts';
-import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, type SequenceStore } from '../../ports/sequence-store.ts';
-import { loadState, readJournal } from '../../sequencer/load-state.ts';
+import { EPOCH_CLOSED } from '../../ports/ledger.ts';
+import { loadState } from '../../sequencer/load-state.ts';
 import { readJournalChunk } from '../journal-chunk.ts';
-import { compareWithLedger, type SeriesStanding } from '../series-standing.ts';
+import { compareWithLedger, foundSequence, type SeriesStanding } from '../series-standing.ts';
+import { carryOut, planRequests } from './carry-out.ts';
 import { findFork } from './find-fork.ts';
-import { defaultMargin, type Fork, isLedgerStale, type Margin } from './recovery-plan.ts';
+import { judgeMargin } from './judge-margin.ts';
+import type { Fork, Margin } from './recovery-plan.ts';
+import { type RecoveryReport, recoveryReport } from './recovery-report.ts';
+import type { RecoveryDependencies, RecoveryRequest } from './recovery-request.ts';
 import { commitFor, replayBatches } from './replay.ts';
 import { endReservations, retirePooled, type Suspects } from './retire-requests.ts';
+import { lacksBatches, skipHole } from './skip-hole.ts';
 
-/** What a recovery works with. */
-export interface RecoveryDependencies {
-  readonly store: SequenceStore;
-  readonly ledger: RecoveryLedger;
-  readonly digest: Digest;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-  /** A random number in [0, 1). */
-  readonly random: () => number;
-  /** Told of each step, for people. */
-  readonly say: (line: string) => void;
-}
-
-/** What is asked of a recovery. */
-export interface RecoveryRequest {
-  /** For a series that etcd has nothing of. */
-  readonly settings: SeriesSettings;
-  /** The highest next number that a living node remembers, and that somebody knows from documents; 0 when nobody does. */
-  readonly rememberedNext: number;
-  /** The last batch that a living node remembers; 0 when none does. */
-  readonly rememberedSequence: number;
-  /** Whether {@link rememberedNext} is what somebody found on documents. */
-  readonly isAboveGiven: boolean;
-  /** Numbers added on top; left out, a default is worked out. */
-  readonly margin?: number;
-  /** Goes on although there is nothing to recover: a node has found that etcd was set back. */
-  readonly evenSo: boolean;
-  /** Keeps both histories when they have parted. */
-  readonly keepBoth: boolean;
-  /** Goes on with a ledger that has lost batches for good. */
-  readonly acceptHole: boolean;
-  /** Leaves the pool and open reservations as they are, though batches may be missing that have drawn from them. */
-  readonly keepPool: boolean;
-  readonly dryRun: boolean;
-  readonly actor: string;
-}
-
-/** What a recovery did, or would do. */
-export interface RecoveryReport {
-  /** `nothing`: etcd and the ledger agree, and nothing was changed. `forked`: nothing was changed; a person must decide. */
-  readonly outcome: 'nothing' | 'forked' | 'planned' | 'recovered';
-  readonly found: { readonly sequence: number; readonly next: number };
-  readonly ledger: { readonly sequence: number; readonly next: number };
-  /** Batches brought back from the ledger. */
-  readonly replayed: number;
-  /** Numbers made void, inclusive; `null` when there was no need. */
-  readonly skipped: { readonly first: number; readonly last: number } | null;
-  /**
-   * Numbers of the pool and of reservations that were made void, or would be, because what is lost may have drawn them; `reservations`
-   * were ended. Of a recovery that was interrupted, what was left.
-   */
-  readonly retired: { readonly ranges: RangeSet; readonly reservations: number };
-  readonly margin: Margin;
-  /** The next number that will be issued. */
-  readonly next: number;
-  readonly fork: Fork | null;
-  /** Batches that the ledger has lost for good, inclusive. */
-  readonly lost: { readonly first: number; readonly last: number } | null;
-}
-
+/** Batches brought back at a time. */
 const CHUNK = 1_000;
-/** The last batches of the ledger that the default margin is judged by. */
-const RATE_BATCHES = 5_000;
 
 /**
  * Brings a series back that a restore from a backup has set back (DESIGN G8, F23; ADR 015): replays into the store what the ledger
@@ -116,18 +57,20 @@ class Recovery {
   async run(): Promise<RecoveryReport> {
     const { dryRun, keepBoth } = this.request;
     let standing = await this.compare();
-    if (this.lacksBatches(standing)) return this.skipHole(standing);
-    if (!(await this.isNeeded(standing))) return this.report('nothing', standing, {});
+    if (lacksBatches(standing))
+      return skipHole(this.series, standing, { request: this.request, deps: this.deps });
+    if (!(await this.isNeeded(standing))) return recoveryReport('nothing', standing);
     let fork = await this.forkOf(standing);
-    if (fork !== null && !keepBoth) return this.report('forked', standing, { fork });
+    if (fork !== null && !keepBoth) return recoveryReport('forked', standing, { fork });
     if (!dryRun) {
       await this.deps.ledger.setEpoch(this.series, EPOCH_CLOSED);
       // What was under way to the ledger has arrived, or will not.
       standing = await this.compare();
       fork = await this.forkOf(standing);
-      if (fork !== null && !keepBoth) return this.report('forked', standing, { fork });
+      if (fork !== null && !keepBoth) return recoveryReport('forked', standing, { fork });
     }
-    const margin = await this.margin(standing, fork);
+    const { request, deps } = this;
+    const margin = await judgeMargin(this.series, { standing, fork, request, deps });
     const known = Math.max(
       standing.head?.next ?? 0,
       standing.ledger.next,
@@ -143,7 +86,7 @@ class Recovery {
     const retired = await this.retire(state, this.suspects({ standing, fork, margin, known }), standing);
     if (dryRun) {
       const next = withMargin(Math.max(known, state.head.next), margin, state.head.settings);
-      return this.report('planned', standing, {
+      return recoveryReport('planned', standing, {
         fork,
         margin,
         replayed,
@@ -161,14 +104,7 @@ class Recovery {
     await this.writeLedger(state.head.sequence);
     await this.deps.ledger.setEpoch(this.series, 0);
     const { next } = state.head;
-    return this.report('recovered', standing, { fork, margin, replayed, retired, next, from: first });
-  }
-
-  /** A ledger that was given up, and is given back after the journal was pruned, has never been told of what it lacks. */
-  private lacksBatches({ status, ledger }: SeriesStanding): boolean {
-    return (
-      status === 'ledger-lost' || (this.request.acceptHole && status === 'ledger-new' && ledger.sequence > 0)
-    );
+    return recoveryReport('recovered', standing, { fork, margin, replayed, retired, next, from: first });
   }
 
   private async compare(): Promise<SeriesStanding> {
@@ -184,39 +120,6 @@ class Recovery {
     return status === 'etcd-behind' || status === 'etcd-rewound' || status === 'forked';
   }
 
-  /** The ledger lacks batches that the journal has no more. @throws SeqdError `behind_ledger` unless that is accepted */
-  private async skipHole(standing: SeriesStanding): Promise<RecoveryReport> {
-    const { ledger, journalFirst, head } = standing;
-    const lost = { first: ledger.sequence + 1, last: journalFirst - 1 };
-    if (!this.request.acceptHole) {
-      throw new SeqdError(
-        'behind_ledger',
-        `The ledger ends with batch ${ledger.sequence} and the journal in etcd begins with ${journalFirst}: batches ${lost.first} to ${lost.last} are in ` +
-          'neither. No number is in danger, and etcd knows the state of each, but the record of those is lost: restore a newer backup of PostgreSQL, ' +
-          'and serving goes on by itself. If there is none, "seqd recover --accept-hole --yes" goes on without them; every "seqd verify --ledger" will name them',
-      );
-    }
-    const next = head?.next ?? 0;
-    if (this.request.dryRun) return this.report('planned', standing, { lost, next });
-    const [first] = await readJournal(this.deps.store, this.series, {
-      first: journalFirst,
-      last: journalFirst,
-    });
-    if (first === undefined)
-      throw new SeqdError('unavailable', 'The journal has just been pruned; run it again');
-    const { previous: chain, next: counter } = first.batch;
-    const reason = `PostgreSQL was restored from a backup that ends with batch ${ledger.sequence}, and the journal began with ${journalFirst} by then`;
-    await this.deps.ledger.skipTo(
-      this.series,
-      { sequence: lost.last, chain, next: counter },
-      { reason, actor: this.request.actor },
-    );
-    this.deps.say(
-      `the ledger goes on with batch ${journalFirst}; batches ${lost.first} to ${lost.last} are lost for good`,
-    );
-    return this.report('recovered', standing, { lost, next });
-  }
-
   /** `null` when the history in etcd is the beginning of the ledger's, or the other way round. */
   private async forkOf(standing: SeriesStanding): Promise<Fork | null> {
     const { store, ledger, digest } = this.deps;
@@ -228,48 +131,6 @@ class Recovery {
       if (batch !== undefined && digest(batch.text) === head!.chain) return null;
     }
     return findFork(this.series, standing, { store, ledger, digest });
-  }
-
-  private async margin(standing: SeriesStanding, fork: Fork | null): Promise<Margin> {
-    const { margin } = this.request;
-    const { sequence } = standing.ledger;
-    if (margin === undefined && fork === null) await this.demandKnowledge(standing);
-    if (margin !== undefined) return { numbers: margin, reason: 'as asked' };
-    const texts: string[] = [];
-    const from = Math.max(1, sequence - RATE_BATCHES + 1);
-    for (let first = from; first <= sequence; first += CHUNK)
-      for (const { text } of await this.deps.ledger.batches(this.series, first, CHUNK)) texts.push(text);
-    return defaultMargin(texts.map(decodeBatch));
-  }
-
-  /**
-   * The default margin is for a ledger that was written until the end. @throws SeqdError `behind_ledger` when it was not, and neither a node nor
-   * a person knows more
-   */
-  private async demandKnowledge(standing: SeriesStanding): Promise<void> {
-    const { ledger, head, recovery } = standing;
-    const { rememberedSequence, isAboveGiven } = this.request;
-    // What the last recovery added itself, and could not write to the ledger any more, says nothing of what was lost.
-    const isLatest = recovery?.state === 'done' && recovery.sequence === head?.sequence;
-    const found = isLatest ? recovery.foundSequence : foundSequence(standing);
-    if (isAboveGiven || found === 0 || rememberedSequence > Math.max(found, ledger.sequence)) return;
-    const [last] = await this.deps.ledger.batches(this.series, ledger.sequence, 1);
-    const written = last === undefined ? 0 : decodeBatch(last.text).time;
-    const newest = await this.timeOf(found, standing);
-    if (!isLedgerStale({ etcd: newest, ledger: written })) return;
-    const until = last === undefined ? 'holds nothing' : `ends ${Math.round((newest - written) / 1000)} s`;
-    throw new SeqdError(
-      'behind_ledger',
-      `The ledger ${until} before batch ${found}, which etcd still has: it was not written when the rest was lost, so it cannot tell how many numbers ` +
-        'nobody knows of. Look for the highest number on any document and say --above NUMBER, or say --margin NUMBERS',
-    );
-  }
-
-  /** When etcd's last batch was committed that is not this recovery's; 0 when its entry is gone. */
-  private async timeOf(sequence: number, { head }: SeriesStanding): Promise<number> {
-    if (head?.sequence === sequence) return head.time;
-    const [entry] = await readJournal(this.deps.store, this.series, { first: sequence, last: sequence });
-    return entry?.batch.time ?? 0;
   }
 
   /**
@@ -301,37 +162,10 @@ class Recovery {
     const reason = `may be on a document that is lost: ${this.reason(standing)}`;
     const said = { reason, actor: this.request.actor };
     const held = endReservations(state, suspects, said.actor);
-    const ended = await this.carryOut(state, held);
-    const ranges = [...ended, ...(await this.carryOut(state, retirePooled(state, suspects, said)))];
+    const how = { series: this.series, dryRun: this.request.dryRun, deps: this.deps };
+    const ended = await carryOut(state, held, how);
+    const ranges = [...ended, ...(await carryOut(state, retirePooled(state, suspects, said), how))];
     return { ranges: mergeRanges(ranges), reservations: held.length };
-  }
-
-  /** Commits requests, as many at a time as fit; a dry run changes only the state. Gives the numbers that became void. */
-  private async carryOut(state: SeriesState, requests: readonly Request[]): Promise<NumberRange[]> {
-    const voided: NumberRange[] = [];
-    for (let from = 0; from < requests.length;) {
-      const { head } = state;
-      const { made, outcomes } = this.plan(state, requests.slice(from, from + COMMIT_RECORDS_MAX));
-      let revision = 0;
-      if (!this.request.dryRun) {
-        const { puts, deletes } = planRecords(made);
-        revision = await commitFor(this.deps, {
-          series: this.series,
-          expectedHead: encodeHead(head),
-          puts,
-          deletes,
-          journalKey: journalKey(made.batch.sequence),
-        });
-      }
-      state.absorb(made.draft, revision);
-      for (const fact of made.batch.facts) {
-        if (fact.kind === 'retire') voided.push(...fact.ranges);
-        else if (fact.kind === 'cancel' && fact.to === 'void')
-          voided.push(...fact.reused, ...(fact.fresh === null ? [] : [fact.fresh]));
-      }
-      from += outcomes.length;
-    }
-    return voided;
   }
 
   /** From here on every node refuses the series, until it is done. */
@@ -411,7 +245,7 @@ class Recovery {
     if (!isFork && lastReplayed > found) addRange(replayed, { first: found + 1, last: lastReplayed });
     const { actor } = this.request;
     const command = { kind: 'raise', next: target, reason: this.reason(standing), actor } as const;
-    const made = target > head.next ? this.plan(state, [{ command, origin: {} }]).made : null;
+    const made = target > head.next ? planRequests(state, [{ command, origin: {} }], this.deps).made : null;
     const record = this.record({
       state: 'done',
       foundSequence: found,
@@ -439,27 +273,6 @@ class Recovery {
     );
   }
 
-  /** @throws SeqdError when one of the requests is refused */
-  private plan(
-    state: SeriesState,
-    requests: readonly Request[],
-  ): { made: Plan; outcomes: PlanResult['outcomes'] } {
-    const now = this.deps.now();
-    const { plan: made, outcomes } = plan(state, requests, {
-      now,
-      node: `recover/${now.toString(36)}${Math.floor(this.deps.random() * 1e6).toString(36)}`,
-      serial: 1,
-      digest: this.deps.digest,
-      recordsMax: COMMIT_RECORDS_MAX - 8,
-      bytesMax: COMMIT_BYTES_MAX,
-    });
-    for (const outcome of outcomes)
-      if (outcome.status === 'rejected')
-        throw new SeqdError(outcome.rejection.code, outcome.rejection.detail);
-    if (made === null) throw new SeqdError('internal');
-    return { made, outcomes };
-  }
-
   /** Writes the journal to the ledger, up to the raise: a projector from before the restore finds no place there any more. */
   private async writeLedger(through: number): Promise<void> {
     const { store, ledger } = this.deps;
@@ -476,45 +289,11 @@ class Recovery {
   private record(facts: Omit<RecoveryRecord, 'time' | 'actor'>): RecoveryRecord {
     return { ...facts, time: this.deps.now(), actor: this.request.actor };
   }
-
-  private report(
-    outcome: RecoveryReport['outcome'],
-    { head, ledger }: SeriesStanding,
-    facts: {
-      fork?: Fork | null;
-      margin?: Margin;
-      replayed?: number;
-      retired?: RecoveryReport['retired'];
-      next?: number;
-      from?: number;
-      lost?: RecoveryReport['lost'];
-    },
-  ): RecoveryReport {
-    const next = facts.next ?? head?.next ?? 0;
-    const from = facts.from ?? next;
-    return {
-      outcome,
-      found: { sequence: head?.sequence ?? 0, next: head?.next ?? 0 },
-      ledger: { sequence: ledger.sequence, next: ledger.next },
-      replayed: facts.replayed ?? 0,
-      skipped: next > from ? { first: from, last: next - 1 } : null,
-      retired: facts.retired ?? { ranges: [], reservations: 0 },
-      margin: facts.margin ?? { numbers: 0, reason: '' },
-      next,
-      fork: facts.fork ?? null,
-      lost: facts.lost ?? null,
-    };
-  }
 }
 
 /** The last batch that was not made by the recovery itself, however often that was interrupted before it wrote to the ledger. */
 function lastKept(standing: SeriesStanding): number {
   return Math.max(standing.ledger.sequence, foundSequence(standing));
-}
-
-/** Where etcd stood when the recovery began, however often it was interrupted since. */
-function foundSequence({ head, recovery }: Pick<SeriesStanding, 'head' | 'recovery'>): number {
-  return recovery?.state === 'begun' ? recovery.foundSequence : (head?.sequence ?? 0);
 }
 
 /** A series that ends is not raised past its end. */

@@ -30,6 +30,12 @@ export class RangeWitness {
     }
   }
 
+  /** Numbers of which it is documented that no record is left. */
+  addUnrecorded(range: NumberRange): void {
+    const unseen = [...this.seen.runs(range)].filter(({ value }) => value === UNSEEN);
+    for (const run of unseen) this.seen.set(run, STATE_ONLY);
+  }
+
   /** Numbers drawn before the journal begins, of which there is no ledger. */
   addStateOnly(first: number, last: number, journalFirst: number): void {
     if (journalFirst > 1) this.seen.set({ first, last }, STATE_ONLY);

@@ -207,6 +207,7 @@ async function hearLedger(
   const found = await reader.evidence(series, witness.span, { through: last, signal });
   const through = Math.min(found.position, last);
   witness.addCoverage(found.coverage);
+  for (const range of found.unrecorded) witness.addUnrecorded(range);
   const breather = new Breather();
   for await (const rows of reader.voids(series, witness.span, { through, signal })) {
     signal?.throwIfAborted();

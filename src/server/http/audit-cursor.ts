@@ -1,14 +1,15 @@
 import { hash } from 'node:crypto';
 import { SeqdError } from '../../core/errors.ts';
-import type { AuditPoint } from '../../ledger/audit-trail.ts';
-import type { AuditFilter } from '../../ports/ledger-reader.ts';
+import type { AuditPoint } from '../../ledger/row-page.ts';
+import type { AuditFilter, AuditOrder } from '../../ports/ledger-reader.ts';
 
 const CURSOR = /^v1\.(\d{1,16})\.(\d{1,16})\.(\d{1,10})\.(\d{1,6})\.(\d{1,16})\.([\w-]{12})$/;
 
-/** What a cursor belongs to: the same filter, shown in the same way. */
+/** What a cursor belongs to: the same filter, shown in the same way and order. */
 export interface CursorScope {
   readonly filter: AuditFilter;
   readonly expanded: boolean;
+  readonly order: AuditOrder;
 }
 
 /** Where to go on, as a client carries it: opaque, and good for this question only. */
@@ -30,15 +31,15 @@ export function decodeCursor(cursor: string, scope: CursorScope): AuditPoint {
     throw invalid('cursor must be the "next" of an earlier page');
   if (match[6] !== scopeHash(scope))
     throw invalid(
-      'cursor belongs to a question with other filters; ask with the same ones, or without a cursor',
+      'cursor belongs to a question with other filters, or in another order; ask with the same ones, or without a cursor',
     );
   if (encodeCursor(point, scope) !== cursor) throw invalid('cursor must be the "next" of an earlier page');
   return point;
 }
 
-function scopeHash({ filter, expanded }: CursorScope): string {
+function scopeHash({ filter, expanded, order }: CursorScope): string {
   const entries = Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1));
-  return hash('sha256', JSON.stringify([entries, expanded]), 'base64url').slice(0, 12);
+  return hash('sha256', JSON.stringify([entries, expanded, order]), 'base64url').slice(0, 12);
 }
 
 function invalid(detail: string): SeqdError {

@@ -149,7 +149,8 @@ function addressElsewhere({ coordination }: DemoRoutesOptions, run: DemoRun): st
 /** @throws SeqdError `route_not_found` for what can be no id */
 function runIdOf(request: Request): string {
   const id = String(request.params['id']);
-  if (/^[\w.-]{1,64}$/.test(id)) return id;
+  // No dots: `..` would be another path of the process.
+  if (/^[\w-]{1,64}$/.test(id)) return id;
   throw new SeqdError('route_not_found', 'There is no such run');
 }
 

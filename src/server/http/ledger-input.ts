@@ -5,7 +5,7 @@ import { FACT_KINDS } from '../../ledger/audit-filter.ts';
 import { LIFE_EVENTS_MAX } from '../../ledger/number-life.ts';
 import { oneLine } from '../../ledger/report/report-text.ts';
 import type { ReportRange } from '../../ledger/report/series-report.ts';
-import type { AuditFilter } from '../../ports/ledger-reader.ts';
+import type { AuditFilter, AuditOrder } from '../../ports/ledger-reader.ts';
 import { type Mistake, refuseMistakes, show, toInteger } from './validate.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -26,6 +26,7 @@ const AUDIT_FIELDS = [
   'to',
   'number',
   'series',
+  'order',
   'cursor',
   'limit',
   'expand',
@@ -44,6 +45,7 @@ export interface LifeInput {
 /** A checked question for the audit trail. */
 export interface AuditInput {
   readonly filter: AuditFilter;
+  readonly order: AuditOrder;
   readonly cursor: string | undefined;
   readonly limit: number;
   /** Runs are cut to one number a row. */
@@ -106,16 +108,21 @@ export function parseAudit(fields: Fields, series: string): AuditInput {
   const numbers = numbersOf(fields, mistakes);
   if (numbers !== undefined) filter.numbers = numbers;
   const format = choiceOf('format', fields, ['csv', 'json'] as const, mistakes);
+  const order = choiceOf('order', fields, ['asc', 'desc'] as const, mistakes) ?? 'asc';
   const cursor = textOf('cursor', fields, mistakes);
   if (format !== undefined)
-    for (const field of ['cursor', 'limit'])
+    for (const field of ['order', 'cursor', 'limit'])
       if (fields[field] !== undefined)
-        mistake(mistakes, field, `${field} is for pages; with format everything is sent`);
+        mistake(
+          mistakes,
+          field,
+          `${field} is for pages; with format everything is sent, in the order of the journal`,
+        );
   const range = { minimum: 1, maximum: AUDIT_LIMIT.maximum };
   const limit = integerOf('limit', fields, range, mistakes) ?? AUDIT_LIMIT.default;
   const expanded = choiceOf('expand', fields, ['numbers'] as const, mistakes) !== undefined;
   refuseMistakes(mistakes);
-  return { filter, cursor, limit, expanded, format };
+  return { filter, order, cursor, limit, expanded, format };
 }
 
 /** Checks the query of `report`. @throws SeqdError with all mistakes in `details.errors` */
@@ -163,6 +170,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   numbers: 'number',
   since: 'from',
   until: 'to',
+  sort: 'order',
   revision: 'at',
   by: 'requestedBy',
   document: 'reference',

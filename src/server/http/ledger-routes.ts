@@ -2,7 +2,8 @@ import { type Request, type Response, Router } from 'express';
 import { SeqdError } from '../../core/errors.ts';
 import { formatAllocationId, type Owner, type SeriesId, seriesName } from '../../core/identifiers.ts';
 import { auditRow } from '../../ledger/audit-row.ts';
-import { readAuditPage, streamAudit } from '../../ledger/audit-trail.ts';
+import { streamAudit } from '../../ledger/audit-stream.ts';
+import { readAuditPage } from '../../ledger/audit-trail.ts';
 import { EXPORT_TYPES } from '../../ledger/export-text.ts';
 import { describeEvent } from '../../ledger/life-events.ts';
 import { describeState, readNumberLife } from '../../ledger/number-life.ts';
@@ -15,7 +16,7 @@ import type { Logger } from '../../ports/logger.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
 import { decodeCursor, encodeCursor } from './audit-cursor.ts';
 import { parseAudit, parseLife, parseReport, refuseUnknownOwner, type ReportQuery } from './ledger-input.ts';
-import { JSON_TYPE, sendJson } from './respond.ts';
+import { JSON_TYPE, sendHead, sendJson } from './respond.ts';
 import { sendExport } from './send-export.ts';
 import { notAllowed } from './sequence-routes.ts';
 import type { Vocabulary } from './validate.ts';
@@ -31,6 +32,13 @@ export interface LedgerRoutesOptions {
   readonly vocabulary: Vocabulary;
   readonly logger: Logger;
 }
+
+/**
+ * For the ledger's part in what a person waits for. Clients give an attempt up after 5 s: of one number the journal then tells as much as
+ * it can within that time, and a page is refused while there is somebody to hear it.
+ */
+const LIFE_WAIT_MS = 2_500;
+const PAGE_WAIT_MS = 4_000;
 
 /** Exports and reports under way on one node at once: each holds a connection to the ledger, or reads a whole journal. */
 const LONG_READS_MAX = 2;
@@ -58,7 +66,8 @@ export function createLedgerRoutes(options: LedgerRoutesOptions): Router {
 
 async function answerLife(options: LedgerRoutesOptions, request: Request, response: Response): Promise<void> {
   const { number, after, limit } = parseLife(String(request.params['number']), request.query);
-  const life = await readNumberLife(options, number, { after, limit });
+  const signal = AbortSignal.timeout(LIFE_WAIT_MS);
+  const life = await readNumberLife(options, number, { after, limit, signal });
   const last = life.events.at(-1);
   sendJson(response, 200, {
     number,
@@ -84,11 +93,12 @@ async function answerAudit(
   response: Response,
 ): Promise<void> {
   const name = seriesName(options.series);
-  const { filter, cursor, limit, expanded, format } = parseAudit(request.query, name);
-  await checkOwner(options, filter);
+  const { filter, order, cursor, limit, expanded, format } = parseAudit(request.query, name);
+  const gone = goneSignal(response);
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(PAGE_WAIT_MS)]);
+  await checkOwner(options, filter, signal);
   if (format !== undefined) {
     await longReads.run(() => {
-      const gone = goneSignal(response);
       const extension = format === 'csv' ? 'csv' : 'ndjson';
       const fileName = `audit-${options.series.series}.${extension}`;
       return sendExport(response, streamAudit(options, filter, { signal: gone }), {
@@ -100,9 +110,9 @@ async function answerAudit(
     });
     return;
   }
-  const scope = { filter, expanded };
+  const scope = { filter, expanded, order };
   const after = cursor === undefined ? undefined : decodeCursor(cursor, scope);
-  const page = await readAuditPage(options, filter, { after, limit, expanded });
+  const page = await readAuditPage(options, filter, { order, after, limit, expanded }, { signal });
   sendJson(response, 200, {
     series: name,
     rows: page.facts.map(auditRow),
@@ -150,7 +160,6 @@ async function answerReport(
   }
 }
 
-/** Nothing is read for an answer that nobody sees: a `HEAD` must not cost what a report does. */
 function answerAuditHead({ series }: LedgerRoutesOptions, request: Request, response: Response): void {
   const { format } = parseAudit(request.query, seriesName(series));
   sendHead(response, format === undefined ? JSON_TYPE : EXPORT_TYPES[format]);
@@ -159,15 +168,6 @@ function answerAuditHead({ series }: LedgerRoutesOptions, request: Request, resp
 function answerReportHead({ series }: LedgerRoutesOptions, request: Request, response: Response): void {
   const { format } = parseReport(request.query, seriesName(series));
   sendHead(response, REPORT_TYPES[format]);
-}
-
-function sendHead(response: Response, type: string): void {
-  response.writeHead(200, {
-    'content-type': type,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end();
 }
 
 const REPORT_TYPES: Readonly<Record<ReportQuery['format'], string>> = {
@@ -188,7 +188,11 @@ function sendText(response: Response, text: string, type: string): void {
 }
 
 /** Names that are configured are known without asking; others may be from before the configuration was changed. */
-async function checkOwner({ vocabulary, reader }: LedgerRoutesOptions, filter: AuditFilter): Promise<void> {
+async function checkOwner(
+  { vocabulary, reader }: LedgerRoutesOptions,
+  filter: AuditFilter,
+  signal: AbortSignal,
+): Promise<void> {
   const { sites, invoiceTypes } = vocabulary;
   const known = {
     site: new Set(sites.keys()),
@@ -198,7 +202,7 @@ async function checkOwner({ vocabulary, reader }: LedgerRoutesOptions, filter: A
   const isKnown = (name: keyof typeof known): boolean =>
     filter[name] === undefined || known[name].has(filter[name]);
   if (isKnown('site') && isKnown('partition') && isKnown('type')) return;
-  const owners: readonly Owner[] = (await reader?.owners()) ?? [];
+  const owners: readonly Owner[] = (await reader?.owners({ signal })) ?? [];
   for (const owner of owners) {
     known.site.add(owner.site);
     known.partition.add(owner.partition);

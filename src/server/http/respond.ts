@@ -47,6 +47,16 @@ export function sendJsonText(
   response.end();
 }
 
+/** Answers a `HEAD` without having read anything: it must not cost what the answer does. */
+export function sendHead(response: ServerResponse, type: string): void {
+  response.writeHead(200, {
+    'content-type': type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end();
+}
+
 /** Answers with problem details (RFC 9457). */
 export function sendProblem(request: IncomingMessage, response: ServerResponse, error: SeqdError): void {
   const { http } = WIRE_ERRORS[error.code];

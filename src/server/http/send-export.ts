@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { auditRow } from '../../ledger/audit-row.ts';
-import { type AuditEnd, expand } from '../../ledger/audit-trail.ts';
+import type { AuditEnd } from '../../ledger/audit-stream.ts';
+import { expand } from '../../ledger/expand.ts';
 import { type ExportFormat, ExportText, EXPORT_TYPES } from '../../ledger/export-text.ts';
 import type { LedgerFact } from '../../ports/ledger-reader.ts';
 

@@ -4,7 +4,7 @@ import { type SeriesId, seriesName } from '../../core/identifiers.ts';
 import type { Coordination } from '../../ports/coordination.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
 import { verifySeries } from '../../verify/verify-series.ts';
-import { sendJson } from './respond.ts';
+import { JSON_TYPE, sendHead, sendJson } from './respond.ts';
 import { notAllowed } from './sequence-routes.ts';
 
 /** What the route works with. */
@@ -25,6 +25,7 @@ export function createVerifyRoutes(options: VerifyRoutesOptions): Router {
   const proof = new SharedProof(options);
   router
     .route('/verify')
+    .head((_request, response) => sendHead(response, JSON_TYPE))
     .get((_request, response) => answerVerify(options, proof, response))
     .all(notAllowed('GET'));
   return router;

@@ -5,7 +5,13 @@ import { GLOBAL_SERIES, type SeriesId } from '../../../src/core/identifiers.ts';
 import { decodeLedgerRecord, type LedgerRecord } from '../../../src/core/ledger-record.ts';
 import { type JournalEntry, KEYS } from '../../../src/core/records.ts';
 import { projectorElection } from '../../../src/ports/coordination.ts';
-import type { AppendOptions, AppendOutcome, Ledger, LedgerPosition } from '../../../src/ports/ledger.ts';
+import type {
+  AppendOptions,
+  AppendOutcome,
+  DrawFinder,
+  Ledger,
+  LedgerPosition,
+} from '../../../src/ports/ledger.ts';
 import type { LedgerOptions } from '../../../src/sequencer/options.ts';
 import { digest } from '../series-world.ts';
 import type { SimCluster, SimNode } from './sim-cluster.ts';
@@ -17,7 +23,7 @@ export const PROJECTOR = projectorElection(GLOBAL_SERIES);
 export const LEDGER: LedgerOptions = { configured: true, bytesMax: 1e9, batchesMax: 1e6 };
 
 /** A node's way to the ledger: what goes wrong goes wrong there. */
-export class LedgerPath implements Ledger {
+export class LedgerPath implements Ledger, DrawFinder {
   /** Nothing gets through. */
   cutOff = false;
   /** How long a call takes before it gets there. */
@@ -65,7 +71,7 @@ export class LedgerPath implements Ledger {
     throw new SeqdError('ledger_unavailable', 'the answer was lost');
   }
 
-  findDraw: Ledger['findDraw'] = (series, number) => this.ledger.findDraw(series, number);
+  findDraw: DrawFinder['findDraw'] = (series, number) => this.ledger.findDraw(series, number);
 
   async close(): Promise<void> {}
 

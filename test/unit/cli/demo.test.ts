@@ -134,7 +134,7 @@ describe('seqd demo', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^load-test +10 s +Load$/m);
     expect(stdout).toMatch(/^partition .*not here: no SIGSTOP/m);
-    expect(stdout).toContain('--total-requests 5000  Requests in all, 1 to 100000');
+    expect(stdout).toMatch(/^load-test +--total-requests +5,000 +1 to 100,000 +Requests in all$/m);
     const { stdout: json } = await run(['demo', '--json', '--url', url]);
     expect(JSON.parse(json)).toEqual(CATALOGUE);
   });
@@ -163,7 +163,11 @@ describe('seqd demo NAME', () => {
         bodies.push(body);
         response
           .writeHead(202)
-          .end(JSON.stringify(runOf({ steps: [step({ detail: ['0 of 5000 drawn'] })] })));
+          .end(
+            JSON.stringify(
+              runOf({ steps: [step({ detail: ['0 of 5000 drawn'] }), step({ state: 'pending' })] }),
+            ),
+          );
       },
     });
     const args = ['demo', 'load-test', '--total-requests', '5000', '--concurrent-threads=32'];
@@ -176,12 +180,12 @@ describe('seqd demo NAME', () => {
         '  Draws numbers with many clients at once, then verifies.',
         '  About 10 s; Ctrl-C ends it early.',
         '',
-        '  .. Draw numbers',
+        '  1/2  Draw numbers',
         '       0 of 5000 drawn',
         '       5000 of 5000 drawn',
         '       the rest is silence',
-        '  ok Draw numbers (1.2 s)',
-        '  skipped Not needed',
+        '       ok (1.2 s)',
+        '  2/2  Not needed: skipped',
         '',
         '  rate  4,711/s',
         '  p99   12.5 ms',
@@ -192,7 +196,7 @@ describe('seqd demo NAME', () => {
         '',
         '  numbers  ·▅█  up to 100/s, 0.3 s',
         '',
-        '  Verified 1 to 5000: 4,990 issued, 10 in the pool; holes: 0',
+        '  Verified 1 to 5,000: 4,990 issued, 10 in the pool; holes: 0',
         `  chain ${'a'.repeat(16)}, revision 77, in 12 ms`,
         '',
         'load-test: passed after 2.5 s',
@@ -242,7 +246,19 @@ describe('seqd demo NAME', () => {
     expect(seenBy(node).filter(line => line.startsWith('POST'))).toEqual([]);
   });
 
-  it('4: another one is running', async () => {
+  it('4: another one is running: it is named before any plan is told, and nothing is started', async () => {
+    const current = runOf({ name: 'failover', id: 'r7' });
+    const node = await fakeNode((response, _index, { path }) => {
+      if (path === '/health') response.writeHead(503).end('{}');
+      else answer(response, { ...CATALOGUE, current });
+    });
+    const { exitCode, stdout, stderr } = await run(['demo', 'load-test', '--url', node.url]);
+    expect([exitCode, stdout]).toEqual([4, '']);
+    expect(stderr).toMatch(/"failover" is running.*DELETE \/api\/v1\/demo\/runs\/r7/);
+    expect(seenBy(node).filter(line => line.startsWith('POST'))).toEqual([]);
+  });
+
+  it('4: another one has begun in between', async () => {
     const node = await demoNode({ onStart: response => refuse(response, 'demo_running') });
     const { exitCode, stderr } = await run(['demo', 'load-test', '--url', node.url]);
     expect(exitCode).toBe(4);
@@ -308,7 +324,7 @@ describe('seqd demo NAME', () => {
     };
     const { exitCode, stdout, stderr } = await run(['demo', 'load-test', '--url', node.url], { onInterrupt });
     expect(exitCode).toBe(130);
-    expect(stderr).toContain('cancelling');
+    expect(stderr).toContain('cancelling; the series is verified all the same');
     expect(stdout).toContain('load-test: cancelled');
     expect(seenBy(node)).toContain('DELETE /api/v1/demo/runs/r1');
   });

@@ -35,6 +35,21 @@ describe('the command line', () => {
     expect(stdout).toMatch(/Exit codes:\n +0 .*\n +1 .*\n +2 .*\n +3 .*\n +4 .*\n +130 /);
   });
 
+  it('help says which options are required', async () => {
+    const { stdout } = await run(['next', '--help']);
+    expect(stdout).toMatch(/--site <id> .*\(required\)/);
+    expect(stdout).not.toMatch(/--count <n> .*\(required\)/);
+    expect(stdout).toMatch(/--timeout <seconds> .*\(default: 10\)/);
+  });
+
+  it.each([
+    { args: ['show', '9007199254740992'], max: '9007199254740991' },
+    { args: ['replay', 'x.csv', '--concurrency', '1001'], max: '1000' },
+  ])('$args is told the largest that may be', async ({ args, max }) => {
+    const { exitCode, stderr } = await run(args);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`from 1 to ${max}.`)]);
+  });
+
   it('--version prints the version alone', async () => {
     expect(await run(['--version'])).toEqual({ exitCode: 0, stdout: `${VERSION}\n`, stderr: '' });
   });

@@ -27,7 +27,10 @@ function health(self: string, peers: readonly Peer[], problem?: string): object 
         startedAt: '2026-01-01T00:00:00.000Z',
         leader: id === 'n1',
       })),
-      members: [{ endpoint: 'http://e1', healthy: problem === undefined }],
+      members: [
+        { endpoint: 'http://e1', healthy: problem === undefined, revision: 120, behindRevisions: 0 },
+        { endpoint: 'http://e2', healthy: problem === undefined, revision: 95, behindRevisions: 25 },
+      ],
       ledger: {
         state: 'ok',
         detail: '',
@@ -74,6 +77,12 @@ describe('seqd status', () => {
     expect([first!.indexOf('healthy'), second!.indexOf('healthy')]).toEqual(
       Array(2).fill(header!.indexOf('state')),
     );
+    const members = stdout.slice(stdout.indexOf('etcd member')).trimEnd().split('\n');
+    expect(members.map(line => line.trim().split(/ {2,}/))).toEqual([
+      ['etcd member', 'state', 'role', 'version', 'revision', 'behind', 'database', 'problem'],
+      ['http://e1', 'healthy', '120', '0'],
+      ['http://e2', 'healthy', '95', '25'],
+    ]);
   });
 
   it('1: without a quorum the 503 of /health is read and shown', async () => {

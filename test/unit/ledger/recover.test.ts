@@ -8,12 +8,10 @@ import { KEYS } from '../../../src/core/records.ts';
 import type { Command, Outcome } from '../../../src/core/requests.ts';
 import { DEFAULT_WINDOW } from '../../../src/core/window.ts';
 import type { MemoryLedger } from '../../../src/ledger/memory-ledger.ts';
-import {
-  type RecoveryReport,
-  type RecoveryRequest,
-  recoverSeries,
-} from '../../../src/ledger/recover/recover-series.ts';
+import { recoverSeries } from '../../../src/ledger/recover/recover-series.ts';
 import { defaultMargin, drawnIn } from '../../../src/ledger/recover/recovery-plan.ts';
+import type { RecoveryReport } from '../../../src/ledger/recover/recovery-report.ts';
+import type { RecoveryRequest } from '../../../src/ledger/recover/recovery-request.ts';
 import { compareWithLedger, explainStanding } from '../../../src/ledger/series-standing.ts';
 import type { Commit, CommitOutcome } from '../../../src/ports/sequence-store.ts';
 import { loadState } from '../../../src/sequencer/load-state.ts';

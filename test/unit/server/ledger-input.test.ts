@@ -38,7 +38,10 @@ describe('a question to the ledger', () => {
     [{ limit: '1e2' }, 'limit must be'],
     [{ expand: 'yes' }, 'expand must be one of numbers'],
     [{ format: 'xml' }, 'format must be one of csv, json'],
+    [{ order: 'newest' }, 'order must be one of asc, desc'],
+    [{ sort: 'desc' }, 'did you mean order?'],
     [{ format: 'csv', cursor: 'x' }, 'cursor is for pages'],
+    [{ format: 'csv', order: 'desc' }, 'order is for pages'],
     [{ reference: ['a', 'b'] }, 'reference must be given once'],
     [{ reference: '' }, 'reference must be a text'],
     [{ reference: 'a\0b' }, 'reference must be a text'],
@@ -85,7 +88,11 @@ describe('a question to the ledger', () => {
 
 describe('a cursor', () => {
   const point = { time: 1_700_000_000_000, sequence: 4711, index: 3, part: 0, number: 12 };
-  const scope = { filter: { site: 'site-1', kinds: ['issue' as const] }, expanded: false };
+  const scope = {
+    filter: { site: 'site-1', kinds: ['issue' as const] },
+    expanded: false,
+    order: 'asc' as const,
+  };
   const cursor = encodeCursor(point, scope);
 
   test('leads back to its place', () => expect(decodeCursor(cursor, scope)).toEqual(point));
@@ -93,6 +100,7 @@ describe('a cursor', () => {
   test('is good for its own question only', () => {
     expect(refusal(() => decodeCursor(cursor, { ...scope, expanded: true }))).toContain('other filters');
     expect(refusal(() => decodeCursor(cursor, { ...scope, filter: {} }))).toContain('other filters');
+    expect(refusal(() => decodeCursor(cursor, { ...scope, order: 'desc' }))).toContain('another order');
   });
 
   test('is refused when it is nothing we have made', () => {

@@ -120,14 +120,27 @@ describe('seqd scan', () => {
   it('an unknown column is named with what may have been meant', async () => {
     const { exitCode, stderr } = await run(['scan', join(directory, 'numbers.csv'), '--column', 'nr']);
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('there is no column "nr"; did you mean "no"? The columns are no, year');
+    expect(stderr).toContain('there is no column "nr"; did you mean "no"? The columns are "no", "year"');
     const other = await scan(csv('1'), '--period-column', 'month');
     expect(other).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(other.stderr).toContain('there is no column "month". The columns are no, year');
+    expect(other.stderr).toContain('there is no column "month". The columns are "no", "year"');
+  });
+
+  it('a line that another delimiter divides is shown as the one column it is', async () => {
+    const { stderr } = await run([
+      'scan',
+      join(directory, 'numbers.csv'),
+      '--column',
+      'no',
+      '--delimiter',
+      ';',
+    ]);
+    expect(stderr).toContain('The only column is "no,year"');
   });
 
   it.each([
-    ['no source', ['--column', 'no'], 'name a file'],
+    ['no source', [], 'name a file'],
+    ['a column without a source', ['--column', 'no'], 'name a file'],
     ['a table without a database', ['--column', 'no', '--table', 't'], '--database must say'],
     ['an address that is none', ['--column', 'no', '--table', 't', '--database', 'x'], 'must be a URL like'],
     ['no such file', ['/nonexistent/x.csv', '--column', 'no'], 'cannot read the file'],

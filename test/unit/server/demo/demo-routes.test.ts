@@ -210,6 +210,20 @@ describe('runs', () => {
     expect([answer.status, await answer.json()]).toMatchObject([404, { code: 'route_not_found' }]);
   });
 
+  test('an id that is a way to another path is not found, and the process hears nothing of it', async () => {
+    for (const id of ['%2e%2e', '%2e', '..%2fcatalogue']) {
+      const before = host.seen.length;
+      // fetch would go that way itself.
+      const status = await new Promise(resolve => {
+        httpRequest(`${url}${DEMO_BASE}`, { path: `${DEMO_BASE}/runs/${id}` }, response => {
+          response.resume();
+          resolve(response.statusCode);
+        }).end();
+      });
+      expect([status, host.seen.slice(before)]).toEqual([404, []]);
+    }
+  });
+
   test('other methods are not allowed', async () => {
     expect((await post('/runs/run-1', { method: 'PUT' })).status).toBe(405);
     expect((await get('/failover')).status).toBe(405);
