@@ -3,7 +3,7 @@ import type { Config } from './config/index.ts';
 import type { Digest } from './core/apply.ts';
 import { GLOBAL_SERIES } from './core/identifiers.ts';
 import { type EventPumps, openEvents } from './events/open-events.ts';
-import { LedgerPatrol, type PatrolView } from './ledger/ledger-patrol.ts';
+import { LedgerPatrol, type PatrolView } from './verify/ledger-patrol.ts';
 import { openPostgresLedger } from './ledger/postgres/open-postgres-ledger.ts';
 import { openPostgresLedgerReader } from './ledger/postgres/open-postgres-ledger-reader.ts';
 import { openPostgresLedgerScan } from './ledger/postgres/open-postgres-ledger-scan.ts';

@@ -58,7 +58,7 @@ export function sumTallies(tallies) {
 
 /**
  * Which vitest runs a call means. They go from fast to slow; naming projects replaces them by one. The integration
- * tests mostly wait, for leases, restarts and timeouts; the mutation tests only compute.
+ * and chaos tests mostly wait, for leases, restarts and timeouts; what runs beside them is in no hurry.
  *
  * @param {readonly string[]} args as the user gave them
  * @returns {Phase[]}
@@ -71,7 +71,7 @@ export function planPhases(args) {
     { projects: ['contract'] },
     { projects: ['integration'], beside: ['mutation'] },
     { projects: ['browser'] },
-    { projects: ['chaos'] },
+    { projects: ['chaos'], beside: ['kills'] },
   ].map(phase => ({ ...phase, args: [...args] }));
 }
 

@@ -1,6 +1,6 @@
 import type { Owner, Position, SeriesId } from '../core/identifiers.ts';
 import type { NumberRange } from '../core/ranges.ts';
-import type { FactRow } from '../ledger/ledger-rows.ts';
+import type { FactRow } from './ledger-rows.ts';
 
 /** A row of the ledger with what its batch says of the commit. */
 export interface LedgerFact extends FactRow {

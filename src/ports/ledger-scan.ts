@@ -1,5 +1,5 @@
 import type { SeriesId } from '../core/identifiers.ts';
-import type { BatchRow, FactRow } from '../ledger/ledger-rows.ts';
+import type { BatchRow, FactRow } from './ledger-rows.ts';
 import type { LedgerHole, LedgerPosition } from './ledger.ts';
 
 /** How much is read at a time; at least one batch, however large. */

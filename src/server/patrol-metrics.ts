@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
-import type { PatrolView } from '../ledger/ledger-patrol.ts';
+import type { PatrolView } from '../verify/ledger-patrol.ts';
 
 /** Adds the metrics of the patrol; they have values on the node that does it only. */
 export function observePatrol(

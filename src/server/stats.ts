@@ -1,6 +1,6 @@
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import type { SeriesState } from '../core/state.ts';
-import type { PatrolView } from '../ledger/ledger-patrol.ts';
+import type { PatrolView } from '../verify/ledger-patrol.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { SeriesSequencer } from '../sequencer/series-sequencer.ts';
 import type { EtcdMemberStatus } from '../store/etcd/etcd-status.ts';

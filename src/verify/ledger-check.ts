@@ -3,14 +3,8 @@ import { decodeBatch } from '../core/batch-codec.ts';
 import type { Batch } from '../core/facts.ts';
 import { GENESIS_CHAIN } from '../core/head.ts';
 import { rangeSize } from '../core/ranges.ts';
-import {
-  type BatchRow,
-  batchRowOf,
-  differingColumns,
-  type FactRow,
-  factRowsOf,
-  nextAfter,
-} from '../ledger/ledger-rows.ts';
+import { batchRowOf, differingColumns, factRowsOf, nextAfter } from '../ledger/ledger-rows.ts';
+import type { BatchRow, FactRow } from '../ports/ledger-rows.ts';
 import type { LedgerHole, LedgerPosition } from '../ports/ledger.ts';
 import type { LedgerChunk, OrphanRows } from '../ports/ledger-scan.ts';
 import type { Findings } from './ledger-findings.ts';

@@ -2,13 +2,8 @@ import { encodeBatch } from '../../src/core/batch-codec.ts';
 import type { Batch } from '../../src/core/facts.ts';
 import { GENESIS_CHAIN } from '../../src/core/head.ts';
 import type { JournalEntry } from '../../src/core/records.ts';
-import {
-  type BatchRow,
-  batchRowOf,
-  type FactRow,
-  factRowsOf,
-  nextAfter,
-} from '../../src/ledger/ledger-rows.ts';
+import { batchRowOf, factRowsOf, nextAfter } from '../../src/ledger/ledger-rows.ts';
+import type { BatchRow, FactRow } from '../../src/ports/ledger-rows.ts';
 import type { LedgerHole, LedgerPosition } from '../../src/ports/ledger.ts';
 import type { LedgerChunk, LedgerMoment, LedgerScan, ScanLimits } from '../../src/ports/ledger-scan.ts';
 import { digest } from './series-world.ts';

@@ -1033,7 +1033,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'the patrol compares the end of the ledger with the journal',
-    file: 'src/ledger/ledger-patrol.ts',
+    file: 'src/verify/ledger-patrol.ts',
     find: 'if (last !== undefined) await this.compareWithJournal(pass, last);',
     replace: '',
     killedBy: patrol('finds a history that was rewritten'),

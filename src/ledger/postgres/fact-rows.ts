@@ -1,6 +1,6 @@
 import type { ReleaseTarget } from '../../core/facts.ts';
 import type { LedgerFact } from '../../ports/ledger-reader.ts';
-import type { FactRow } from '../ledger-rows.ts';
+import type { FactRow } from '../../ports/ledger-rows.ts';
 
 /** The columns of `facts` that answers are made of; never `series_id`. */
 export const FACT_COLUMNS = `sequence, index, part, time, kind, facts, first, last, fresh, owner_id, target, allocation_sequence,

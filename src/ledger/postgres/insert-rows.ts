@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { ownerKey } from '../../core/identifiers.ts';
-import type { BatchRow, FactRow } from '../ledger-rows.ts';
+import type { BatchRow, FactRow } from '../../ports/ledger-rows.ts';
 import { Breather } from '../../sequencer/breather.ts';
 import { plainArray, textArray, timeArray } from './array-literal.ts';
 

@@ -9,7 +9,7 @@ import {
   type OrphanRows,
   type ScanLimits,
 } from '../../ports/ledger-scan.ts';
-import type { BatchRow, FactRow } from '../ledger-rows.ts';
+import type { BatchRow, FactRow } from '../../ports/ledger-rows.ts';
 import { translating } from './ledger-errors.ts';
 import { readHoles } from './ledger-holes.ts';
 

@@ -13,7 +13,8 @@ import type {
   LedgerPosition,
   LedgerStanding,
 } from '../../ports/ledger.ts';
-import { batchRowOf, type FactRow, factRowsOf, nextAfter } from '../ledger-rows.ts';
+import { batchRowOf, factRowsOf, nextAfter } from '../ledger-rows.ts';
+import type { FactRow } from '../../ports/ledger-rows.ts';
 import { documentHole } from './ledger-holes.ts';
 import { insertBatches, insertFacts } from './insert-rows.ts';
 import { translating } from './ledger-errors.ts';

@@ -1,4 +1,4 @@
-import type { PatrolView } from '../../ledger/ledger-patrol.ts';
+import type { PatrolView } from '../../verify/ledger-patrol.ts';
 import type { EtcdMemberStatus } from '../../store/etcd/etcd-status.ts';
 import type { LedgerView } from '../../sequencer/ledger-progress.ts';
 import type { RestoreGuardView } from '../../ports/restore-guard.ts';

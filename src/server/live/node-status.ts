@@ -1,6 +1,6 @@
 import type { SeriesId } from '../../core/identifiers.ts';
 import type { SeriesState } from '../../core/state.ts';
-import type { PatrolView } from '../../ledger/ledger-patrol.ts';
+import type { PatrolView } from '../../verify/ledger-patrol.ts';
 import type { Coordination } from '../../ports/coordination.ts';
 import type { RestoreGuardView } from '../../ports/restore-guard.ts';
 import type { LedgerView } from '../../sequencer/ledger-progress.ts';

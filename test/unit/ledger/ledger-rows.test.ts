@@ -8,10 +8,10 @@ import {
   batchRowOf,
   columnText,
   differingColumns,
-  type FactRow,
   factRowsOf,
   nextAfter,
 } from '../../../src/ledger/ledger-rows.ts';
+import type { FactRow } from '../../../src/ports/ledger-rows.ts';
 import { batch } from '../../kit/fact-arbitraries.ts';
 
 const owner = { site: 's', partition: 'p', type: 't' };

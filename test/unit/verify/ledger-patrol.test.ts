@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { LedgerPatrol, type LedgerPatrolDependencies } from '../../../src/ledger/ledger-patrol.ts';
+import { LedgerPatrol, type LedgerPatrolDependencies } from '../../../src/verify/ledger-patrol.ts';
 import { SeqdError } from '../../../src/core/errors.ts';
 import { createSystemClock } from '../../../src/ports/clock.ts';
 import { silentLogger } from '../../../src/ports/logger.ts';

@@ -5,8 +5,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { LedgerChunk, LedgerScan } from '../ports/ledger-scan.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { SequenceStore } from '../ports/sequence-store.ts';
-import { type CheckedBatch, LedgerCheck } from '../verify/ledger-check.ts';
-import { Findings, type LedgerFinding } from '../verify/ledger-findings.ts';
+import { type CheckedBatch, LedgerCheck } from './ledger-check.ts';
+import { Findings, type LedgerFinding } from './ledger-findings.ts';
 
 /** What a patrol works with. */
 export interface LedgerPatrolDependencies {
