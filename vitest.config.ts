@@ -7,7 +7,6 @@ import { defineConfig } from 'vitest/config';
 //
 // Property tests draw their examples from a fixed seed; SEQD_FC_SEED changes it (test/kit/fast-check-setup.ts).
 const setupFiles = ['test/kit/fast-check-setup.ts'];
-const KILLS = 'test/chaos/node-kills.test.ts';
 
 export default defineConfig({
   test: {
@@ -57,28 +56,16 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      // The failures of docs/design.md at length: partitions, overload, members killed.
+      // The failures of docs/design.md at length: hundreds of kills, partitions, overload.
       {
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
-          exclude: [KILLS],
           setupFiles,
           globalSetup: ['test/kit/etcd-global-setup.ts', 'test/kit/postgres-global-setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-        },
-      },
-      // Hundreds of nodes killed: long, and in no hurry, so that it can run beside others.
-      {
-        test: {
-          name: 'kills',
-          include: [KILLS],
-          setupFiles,
-          globalSetup: ['test/kit/etcd-global-setup.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 120_000,
         },
       },
     ],

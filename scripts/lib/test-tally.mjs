@@ -58,7 +58,7 @@ export function sumTallies(tallies) {
 
 /**
  * Which vitest runs a call means. They go from fast to slow; naming projects replaces them by one. The integration
- * and chaos tests mostly wait, for leases, restarts and timeouts; what runs beside them is in no hurry.
+ * tests mostly wait, for leases, restarts and timeouts; what runs beside them is in no hurry.
  *
  * @param {readonly string[]} args as the user gave them
  * @returns {Phase[]}
@@ -71,7 +71,7 @@ export function planPhases(args) {
     { projects: ['contract'] },
     { projects: ['integration'], beside: ['mutation'] },
     { projects: ['browser'] },
-    { projects: ['chaos'], beside: ['kills'] },
+    { projects: ['chaos'] },
   ].map(phase => ({ ...phase, args: [...args] }));
 }
 

@@ -177,16 +177,18 @@ describe('three nodes of a cluster', () => {
 
   test('history and events outlive the restart of the node that serves them', async () => {
     const load = startLoad(apis[1]!);
-    await new Promise(resolve => setTimeout(resolve, 3_000));
+    await new Promise(resolve => setTimeout(resolve, 300));
     await load.stop();
+    // What was done just now the others do not tell at once: they add it up a second later.
     await nodes[2]!.close();
     nodes[2] = createTestNode({ endpoints: sharedEndpoints(), cluster, index: 2 });
     await nodes[2].start();
     const viewer = await watch(nodes[2].url);
-    const { history, events } = await until('the past', () =>
-      viewer.snapshots.find(({ history }) => history.minute.numbers.some(numbers => numbers > 0)),
+    const { events } = await until('the past', () =>
+      viewer.snapshots.find(({ history }) =>
+        [history.minute, history.fiveMinutes].every(({ numbers }) => Math.max(...numbers) > 0),
+      ),
     );
-    expect(history.fiveMinutes.numbers.some(numbers => numbers > 0)).toBe(true);
     expect(events.some(({ kind }) => kind === 'issue')).toBe(true);
     expect(gapsIn(viewer.frames)).toEqual([]);
   });

@@ -25,9 +25,14 @@ export const COLUMNS = [
   'ledgerLag',
 ] as const satisfies readonly (keyof LiveSample)[];
 
+/** After so long whoever is there was heard, and what it did is in our samples. */
+export const HEARD_MS = 3_000;
+
 /** The cluster's past at three resolutions, each bounded. Coarse samples end at multiples of their length. */
 export class History {
   private readonly samples: Record<Resolution, LiveSample[]> = { minute: [], fiveMinutes: [], hour: [] };
+  /** Of our own first step. */
+  private beganMs = Number.POSITIVE_INFINITY;
   /** What the coarse sample that is not complete is made of. */
   private readonly pieces: Record<
     (typeof COARSE)[number],
@@ -39,6 +44,7 @@ export class History {
 
   /** Takes in the next step; returns it as a sample. */
   push(step: ClosedStep, ledgerLag: number | null): LiveSample {
+    this.beganMs = Math.min(this.beganMs, step.t - STEP_MS);
     const sample = sampleOf(step, { t: step.t, ms: STEP_MS, ledgerLag });
     this.keep('minute', sample);
     for (const name of COARSE) {
@@ -66,18 +72,29 @@ export class History {
   }
 
   /**
-   * Puts another node's past before ours. When it was there longer it counts instead of ours as far as it goes, at most to
-   * `throughMs`, the end of our last step: later ones are still to come.
+   * Takes in another node's past: what was before ours began, and of our first seconds, in which not all others had been heard yet,
+   * what it knows more of. Nothing after `throughMs`, the end of our last step: that is still to come.
+   *
+   * @returns whether anything was new
    */
-  adopt(other: LiveHistory, throughMs = Number.POSITIVE_INFINITY): void {
+  adopt(other: LiveHistory, throughMs = Number.POSITIVE_INFINITY): boolean {
+    let changed = false;
     for (const name of NAMES) {
-      const older = fromColumns(other[name]).filter(({ t }) => t <= throughMs);
-      const [first, last] = [older[0]?.t, older.at(-1)?.t];
-      const ownFirst = this.samples[name][0]?.t ?? Number.POSITIVE_INFINITY;
-      if (first === undefined || last === undefined || first >= ownFirst) continue;
-      const own = this.samples[name].filter(({ t }) => t > last);
-      this.samples[name] = [...older, ...own].slice(-RESOLUTIONS[name].max);
+      const { stepMs, max } = RESOLUTIONS[name];
+      const byTime = new Map(this.samples[name].map(sample => [sample.t, sample]));
+      const news = fromColumns(other[name]).filter(sample => {
+        const { t } = sample;
+        if (t > throughMs || t > this.beganMs + HEARD_MS + stepMs) return false;
+        const own = byTime.get(t);
+        return own === undefined || activityOf(own) < activityOf(sample);
+      });
+      if (news.length === 0) continue;
+      for (const sample of news) byTime.set(sample.t, sample);
+      const all = [...byTime.values()].sort((a, b) => a.t - b.t).slice(-max);
+      changed ||= news.some(sample => all.includes(sample));
+      this.samples[name] = all;
     }
+    return changed;
   }
 
   private keep(name: Resolution, sample: LiveSample): void {
@@ -99,6 +116,11 @@ export function moveHistory({ minute, fiveMinutes, hour }: LiveHistory, aheadMs:
     fiveMinutes: move(fiveMinutes, 'fiveMinutes'),
     hour: move(hour, 'hour'),
   };
+}
+
+/** A sample that lacks what a node did shows less. */
+function activityOf({ numbers, requests, errors }: LiveSample): number {
+  return numbers + requests + errors;
 }
 
 function toColumns(samples: readonly LiveSample[], stepMs: number): LiveSamples {

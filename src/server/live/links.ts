@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { NodeInfo } from '../../ports/coordination.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { STEP_MS } from './cluster-samples.ts';
-import { moveHistory } from './history.ts';
+import { HEARD_MS, moveHistory } from './history.ts';
 import { Link } from './link.ts';
 import { type HistoryReport, type NodeReport, PACE } from './link-protocol.ts';
 import type { NodeSample } from './node-sampler.ts';
@@ -37,6 +37,8 @@ interface Peer {
   clockAheadMs: { sinceMs: number; now: number; before: number };
   /** End of its last sample, by our clock. */
   reportedThrough: number;
+  /** When it is asked for the past once more: what happened just before we heard it was still on the way to it. */
+  askAgainMs: number;
 }
 
 /** Listens to all other nodes. */
@@ -75,7 +77,12 @@ export class Links {
       link.close();
       this.peers.delete(instance);
     }
-    for (const { link } of this.peers.values()) link.watch(nowMs, this.awakeMs);
+    for (const peer of this.peers.values()) {
+      peer.link.watch(nowMs, this.awakeMs);
+      if (nowMs < peer.askAgainMs) continue;
+      peer.askAgainMs = Number.POSITIVE_INFINITY;
+      peer.link.send({ type: 'history' });
+    }
   }
 
   /** Whether reports are wanted often: somebody watches. */
@@ -127,7 +134,9 @@ export class Links {
         opened: () => {
           peer.clockAheadMs = unknownClock();
           this.sendPace(link);
-          if (this.wantsHistory) link.send({ type: 'history' });
+          if (!this.wantsHistory) return;
+          link.send({ type: 'history' });
+          peer.askAgainMs = performance.now() + HEARD_MS;
         },
         received: message => {
           if (message.type === 'history') this.deps.events.history(this.inOurTime(message));
@@ -142,6 +151,7 @@ export class Links {
       status: undefined,
       clockAheadMs: unknownClock(),
       reportedThrough: 0,
+      askAgainMs: Number.POSITIVE_INFINITY,
     };
     this.peers.set(info.instance, peer);
   }

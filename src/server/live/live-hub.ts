@@ -47,6 +47,8 @@ export class LiveHub {
   private readonly stopDemo: () => void;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
+  /** Unix milliseconds. */
+  private readonly createdAt: number;
   private sampledThrough: number;
   private events: LiveEvent[] = [];
   private eventsSkipped = 0;
@@ -75,7 +77,8 @@ export class LiveHub {
     const { clock, logger, coordination } = sources;
     this.node = new NodeReader(sources);
     this.cluster = new ClusterLook(sources, this.node);
-    this.samples = new ClusterSamples(clock.now());
+    this.createdAt = clock.now();
+    this.samples = new ClusterSamples(this.createdAt);
     this.sampledThrough = this.samples.through;
     this.links = new Links({
       self: coordination.self,
@@ -87,9 +90,10 @@ export class LiveHub {
           this.happened(events, eventsSkipped);
         },
         history: ({ history, events }) => {
-          this.history.adopt(history, this.samples.through);
-          this.stream.adoptEvents(events);
-          this.viewers.resyncAll();
+          const isNews = this.history.adopt(history, this.samples.through);
+          // What has happened to the cluster since we came we have seen ourselves, and told in our own words.
+          const past = events.filter(({ category, at }) => category === 'number' || at < this.createdAt);
+          if (this.stream.adoptEvents(past) || isNews) this.viewers.resyncAll();
           if (history.hour.t.length > 0) this.links.stopAsking();
         },
       },

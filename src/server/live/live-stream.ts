@@ -85,11 +85,13 @@ export class LiveStream {
     return newest([...this.kept, ...this.events]);
   }
 
-  /** Puts another node's events before ours. */
-  adoptEvents(others: readonly LiveEvent[]): void {
+  /** Puts another node's events before ours. @returns whether there were any that we did not know */
+  adoptEvents(others: readonly LiveEvent[]): boolean {
     const known = new Set(this.allEvents().map(({ id }) => id));
-    this.kept = newest([...others.filter(({ id }) => !known.has(id)), ...this.kept]);
+    const unknown = others.filter(({ id }) => !known.has(id));
+    this.kept = newest([...unknown, ...this.kept]);
     this.whole = undefined;
+    return unknown.length > 0;
   }
 
   hello(intervalMs: number): string {

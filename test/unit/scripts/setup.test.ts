@@ -184,7 +184,7 @@ describe('the sums of a test run', () => {
       [['contract'], undefined],
       [['integration'], ['mutation']],
       [['browser'], undefined],
-      [['chaos'], ['kills']],
+      [['chaos'], undefined],
     ]);
     expect(planPhases(['--project', 'unit'])).toEqual([{ projects: [], args: ['--project', 'unit'] }]);
   });

@@ -67,6 +67,16 @@ describe('history', () => {
     expect(own.columns().minute).toEqual(minute);
   });
 
+  test('of another node completes our first seconds, in which others were not heard yet, and nothing later', () => {
+    const own = filled(50_000, 60, 1);
+    expect(own.adopt(filled(0, 555, 3).columns())).toBe(true);
+    const { minute } = own.columns();
+    const at = (t: number): number => minute.numbers[minute.t.indexOf(t)]!;
+    expect([at(49_900), at(50_100), at(53_000)]).toEqual([30, 30, 30]);
+    expect(at(53_200)).toBe(10);
+    expect(own.adopt(filled(0, 555, 2).columns())).toBe(false);
+  });
+
   test('of a node that was there for less long does not push out our own', () => {
     const own = filled(0, 300, 2);
     const before = own.columns();

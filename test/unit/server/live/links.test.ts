@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NodeInfo } from '../../../../src/ports/coordination.ts';
 import { silentLogger } from '../../../../src/ports/logger.ts';
+import { HEARD_MS } from '../../../../src/server/live/history.ts';
 import { LinkServer } from '../../../../src/server/live/link-server.ts';
 import {
   type HistoryReport,
@@ -108,6 +109,17 @@ async function connect(): Promise<void> {
 }
 
 describe('a link to another node', () => {
+  test('asks for the past once more, when what was under way then is in it, and not again', async () => {
+    await connect();
+    const nowMs = performance.now() + HEARD_MS;
+    links.sync([info('node-1'), node], nowMs);
+    await until('the past again', () => histories.length === 2, { intervalMs: 2 });
+    links.sync([info('node-1'), node], nowMs + HEARD_MS);
+    tick(10_100);
+    await until('a report', () => reports.length === 1, { intervalMs: 2 });
+    expect(histories).toHaveLength(2);
+  });
+
   test('asks for the past, then hears once a second all that was done, in our own time', async () => {
     await connect();
     tick(10_100);
