@@ -38,7 +38,7 @@ export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
   const axis = createSteadyAxis(chart);
   const data = [[], ...chart.lines.map(() => [])];
   const cursor = el('div', { class: 'chart-cursor', hidden: true });
-  const stepPixels = chart.wide ? 2 : 3;
+  const stepPixels = chart.wide ? 4 : 3;
   let frame;
   let yEnd = chart.least;
   let of;

@@ -29,6 +29,8 @@ test('every section is there with what it shows, at every node', async () => {
     );
     for (const id of SECTIONS) {
       const section = page.locator(`#${id}`);
+      // What is off the screen is not rendered, and has no text to the eye.
+      await section.scrollIntoViewIfNeeded();
       expect(await section.locator('h2').innerText(), id).not.toBe('');
       expect(await section.locator('.panel-error').count(), id).toBe(0);
       expect(await section.getAttribute('aria-busy'), id).toBeNull();
