@@ -5,14 +5,17 @@ import { GLOBAL_SERIES } from './core/identifiers.ts';
 import { type EventPumps, openEvents } from './events/open-events.ts';
 import { LedgerPatrol, type PatrolView } from './verify/ledger-patrol.ts';
 import { openPostgresLedger } from './ledger/postgres/open-postgres-ledger.ts';
-import { openPostgresLedgerReader } from './ledger/postgres/open-postgres-ledger-reader.ts';
+import {
+  openPostgresDrawFinder,
+  openPostgresLedgerReader,
+} from './ledger/postgres/open-postgres-ledger-reader.ts';
+import type { PostgresDrawFinder } from './ledger/postgres/postgres-draw-finder.ts';
 import { openPostgresLedgerScan } from './ledger/postgres/open-postgres-ledger-scan.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 import type { PostgresLedgerReader } from './ledger/postgres/postgres-ledger-reader.ts';
 import { Projector } from './ledger/projector.ts';
 import { RestoreGuard } from './ledger/restore-guard.ts';
 import type { Clock } from './ports/clock.ts';
-import type { DrawFinder } from './ports/ledger.ts';
 import type { Logger } from './ports/logger.ts';
 import type { SequenceStore } from './ports/sequence-store.ts';
 import type { SeriesSequencer } from './sequencer/series-sequencer.ts';
@@ -50,8 +53,10 @@ export interface LedgerWork {
  * States: created → `employ` → `start` → `drain` → `close`.
  */
 export class NodeLedger {
-  /** Answers all questions, over connections that nobody writes with; `undefined` without a ledger, like the guard. */
+  /** Answers the questions of people, over connections that nobody writes with; `undefined` without a ledger, like the guard. */
   readonly reader: PostgresLedgerReader | undefined;
+  /** Tells who drew a number. */
+  readonly lookup: PostgresDrawFinder | undefined;
   readonly guard: RestoreGuard | undefined;
   private readonly config: Config;
   private readonly basis: NodeLedgerBasis;
@@ -70,6 +75,7 @@ export class NodeLedger {
     const { logger } = basis;
     this.ledger = openPostgresLedger({ ...ledger, url }, { cluster, logger });
     this.reader = openPostgresLedgerReader({ ...ledger, url }, { cluster, logger });
+    this.lookup = openPostgresDrawFinder({ ...ledger, url }, { cluster, logger });
     this.guard = new RestoreGuard(GLOBAL_SERIES, {
       store: basis.etcdStore,
       revisions: basis.revisions,
@@ -80,11 +86,6 @@ export class NodeLedger {
       waitMs: ledger.guardWaitMs,
       strict: ledger.guardStrict,
     });
-  }
-
-  /** Tells who drew a number. */
-  get lookup(): DrawFinder | undefined {
-    return this.reader;
   }
 
   /** Whether this node writes to the ledger now, or tries to. */
@@ -156,6 +157,7 @@ export class NodeLedger {
       this.events?.close(),
       this.ledger.close(),
       this.reader?.close(),
+      this.lookup?.close(),
       this.patrol?.close(),
     ]).catch((error: unknown) => {
       this.basis.logger.debug({ err: error }, 'ledger not closed');

@@ -5,7 +5,7 @@ import { copyButtons, replyCard, summaryOf } from './actions-reply.js';
 import { createDrawForm, createReleaseForm } from './actions-form.js';
 import { drawBody, NEXT_PATH, releasable, RELEASE_PATH, releaseBody, remember } from './actions-request.js';
 import { newKey } from './api.js';
-import { el, setHidden, setText } from './dom.js';
+import { el, keyedList, setAttr, setHidden, setText } from './dom.js';
 import { clock } from './format.js';
 
 /** A request that takes longer is told of. */
@@ -31,6 +31,12 @@ export function mount(section, app) {
     class: 'history',
     'aria-label': 'Last replies',
     dataset: { testid: 'reply-history' },
+  });
+  const syncHistory = keyedList(list, {
+    key: entry => entry,
+    make: historyItem,
+    update: ({ firstChild: item }, entry) =>
+      setAttr(item, 'aria-current', entry === shown ? 'true' : undefined),
   });
   const historyBox = el('div', { class: 'history-box' }, el('h3', null, 'Last replies'), list);
   setHidden(historyBox, true);
@@ -156,30 +162,23 @@ export function mount(section, app) {
 
   function fillHistory() {
     setHidden(historyBox, history.length < 2);
-    list.replaceChildren(
-      ...history.map(entry => {
-        const { shape, tone, title, numbers, owner } = summaryOf(entry);
-        const parts = [
-          glyph(shape),
-          el('span', { class: 'what' }, title),
-          el('span', { class: 'numbers' }, numbers),
-          el('span', { class: 'owner' }, owner),
-          el('time', null, clock(entry.at)),
-        ];
-        const choose = () => {
-          show(entry);
-          list.querySelector('[aria-current]')?.focus();
-        };
-        return el(
-          'li',
-          null,
-          button(parts, undefined, choose, {
-            class: 'history-item',
-            'data-tone': tone,
-            'aria-current': entry === shown ? 'true' : undefined,
-          }),
-        );
-      }),
+    syncHistory(history);
+  }
+
+  function historyItem(entry) {
+    const { shape, tone, title, numbers, owner } = summaryOf(entry);
+    const parts = [
+      glyph(shape),
+      el('span', { class: 'what' }, title),
+      el('span', { class: 'numbers' }, numbers),
+      el('span', { class: 'owner' }, owner),
+      el('time', null, clock(entry.at)),
+    ];
+    const props = { class: 'history-item', 'data-tone': tone };
+    return el(
+      'li',
+      null,
+      button(parts, undefined, () => show(entry), props),
     );
   }
 

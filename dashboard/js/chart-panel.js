@@ -4,7 +4,8 @@
 //   panel.element                     the figure
 //   panel.shown                       whether any of it is in view, and can be drawn
 //   panel.draw(columns, range, window, marks, anyway) draws what would look different, or anyway
-//   panel.showCursor(place, index)    moves the cursor line to a part of the window (0 to 1), or hides it (null)
+//   panel.showCursor(place, index, isTold)  moves the cursor line to a part of the window (0 to 1), or hides it (null);
+//                                     `isTold`: to screen readers, too
 //   panel.showValues(index)           the values of a sample in the legend
 //   panel.describe(columns, from, range)   the text for those who do not see it
 //   panel.redraw()                    after another theme, or when it comes into view
@@ -112,12 +113,12 @@ export function createChartPanel(chart, { theme, phase, onCursor, onShown }) {
       });
     },
 
-    showCursor(place, index) {
+    showCursor(place, index, isTold) {
       if (cursor.hidden !== (place === null)) cursor.hidden = place === null;
       if (place === null || plotter === undefined) return;
       cursor.style.transform = `translateX(${Math.round(place * plotWidth(plotter))}px)`;
-      // Only where it is asked for: a screen reader would read out every change.
-      if (document.activeElement !== plot || of === undefined) return;
+      // Only where and when it is asked for: a screen reader would read out every change.
+      if (!isTold || document.activeElement !== plot || of === undefined) return;
       setAttr(plot, 'aria-valuenow', Math.round(place * 100));
       setAttr(plot, 'aria-valuetext', `${clock(of.t[index])}: ${valuesAt(chart, of, index)}`);
     },

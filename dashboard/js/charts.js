@@ -100,7 +100,7 @@ export function mount(section, app) {
   }
 
   /** Values in the legends and in the readout. */
-  function tell(columns, window, marks) {
+  function tell(columns, window, marks, { isAsked = frozen !== undefined } = {}) {
     toldAt = performance.now();
     const at = window.first + (place ?? 1) * range.spanMs;
     const found = nearestIndex(columns.t, at);
@@ -108,7 +108,7 @@ export function mount(section, app) {
     const index = Math.abs(columns.t[found] - at) <= columns.stepMs ? found : -1;
     for (const panel of panels) {
       if (panel.shown) panel.showValues(index);
-      panel.showCursor(place, index);
+      panel.showCursor(place, index, isAsked);
     }
     setText(part['chart-readout'], place === null ? NO_CURSOR : readoutOf(columns, at, index));
     showMarks(marks, range);
@@ -128,7 +128,8 @@ export function mount(section, app) {
     if (next === undefined || (key === 'Escape' && place === null)) return false;
     place = next === null ? null : Math.min(1, Math.max(0, next));
     const window = windowOf(columns, range);
-    if (window !== undefined) tell(columns, window, marksIn(frozen?.marks ?? book.marks, window));
+    if (window !== undefined)
+      tell(columns, window, marksIn(frozen?.marks ?? book.marks, window), { isAsked: true });
     return true;
   }
 }

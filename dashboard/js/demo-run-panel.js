@@ -64,8 +64,11 @@ export function createRunPanel(app, { cancel }) {
       setText(title, run.title);
       setText(state, word);
       setAttr(state, 'data-tone', tone === 'busy' ? 'info' : tone);
+      // The button goes when the run ends; the focus must not go with it.
+      if (run.state !== 'running' && document.activeElement === cancelButton)
+        heading.focus({ preventScroll: true });
       setHidden(cancelButton, run.state !== 'running');
-      setAttr(cancelButton, 'disabled', cancelling === run.id);
+      setAttr(cancelButton, 'aria-disabled', cancelling === run.id && 'true');
       setText(cancelButton, cancelling === run.id ? 'Cancelling …' : 'Cancel');
       setHidden(outcome, run.state === 'running');
       setText(outcome, run.state === 'running' ? '' : outcomeOf(run));

@@ -12,7 +12,7 @@ import {
   tookText,
 } from './demo-view.js';
 import { el, setAttr, setHidden, setText } from './dom.js';
-import { isCalm } from './ui.js';
+import { bringIntoView } from './into-view.js';
 
 const KILL = 'failover';
 const IDLE =
@@ -41,7 +41,7 @@ export function mountDemoStrip(place, app) {
     hint: 'demonstration',
     keywords: 'failover demo crash',
     run: () => {
-      document.getElementById('charts')?.scrollIntoView({ behavior: isCalm() ? 'auto' : 'smooth' });
+      bringIntoView(document.getElementById('charts'));
       void killLeader();
     },
   });
@@ -74,11 +74,12 @@ export function mountDemoStrip(place, app) {
     if (available !== true) return;
     const failover = catalogue?.demos.find(({ name }) => name === KILL);
     const isRunning = run?.state === 'running';
-    setHidden(kill, demos.isBusy() || failover === undefined || failover.unavailable !== null);
-    setHidden(cancel, !isRunning);
-    setAttr(cancel, 'disabled', isRunning && cancelling === run.id);
-    setText(cancel, isRunning && cancelling === run.id ? 'Cancelling …' : 'Cancel');
-    setHidden(details, run === undefined);
+    const isCancelling = isRunning && cancelling === run.id;
+    const canKill = !isRunning && failover !== undefined && failover.unavailable === null;
+    showOnly([isRunning && cancel, canKill && kill, run !== undefined && details].filter(Boolean));
+    setAttr(kill, 'aria-disabled', demos.isBusy() && 'true');
+    setAttr(cancel, 'aria-disabled', isCancelling && 'true');
+    setText(cancel, isCancelling ? 'Cancelling …' : 'Cancel');
     if (isRunning) {
       const at = currentStep(run);
       const where = at === null ? '' : `step ${at.number} of ${at.of}: ${at.step.title}`;
@@ -90,6 +91,14 @@ export function mountDemoStrip(place, app) {
       const { sign, tone } = RUN_STATES[run.state];
       look(tone, sign, outcomeOf(run));
     }
+  }
+
+  /** The button that was pressed may go: the first that stays takes the focus over from it. */
+  function showOnly(controls) {
+    const { activeElement: focused } = document;
+    for (const control of controls) setHidden(control, false);
+    if (strip.contains(focused) && !controls.includes(focused)) controls[0]?.focus({ preventScroll: true });
+    for (const control of [kill, cancel, details]) setHidden(control, !controls.includes(control));
   }
 
   function factsOf(run) {

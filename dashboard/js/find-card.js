@@ -20,6 +20,7 @@ export function createLifeCard(app, on) {
   const timeline = createTimeline();
   const more = button('', 'find-more', on.more);
   const foot = el('p', { class: 'find-foot muted small', dataset: { testid: 'find-foot' } });
+  let buttonsFor;
   const parts = [state, buttons, notes, timeline.element, more, foot];
 
   function showState(tone, status, ...content) {
@@ -28,11 +29,15 @@ export function createLifeCard(app, on) {
     state.replaceChildren(...content);
   }
 
-  function setButtons(...list) {
-    // The one with the focus is made anew with the others.
-    const had = buttons.contains(document.activeElement) ? document.activeElement.dataset.testid : undefined;
+  /** Other buttons, unless they are for the same; the focus goes to the one that says the same, or to the first. */
+  function setButtons(next, ...list) {
+    if (next === buttonsFor) return;
+    buttonsFor = next;
+    const had = buttons.contains(document.activeElement) ? document.activeElement.textContent : undefined;
     buttons.replaceChildren(...list.filter(Boolean));
-    if (had !== undefined) buttons.querySelector(`[data-testid="${had}"]`)?.focus();
+    if (had === undefined) return;
+    const all = [...buttons.children];
+    (all.find(({ textContent }) => textContent === had) ?? all[0])?.focus({ preventScroll: true });
   }
 
   return {
@@ -58,6 +63,7 @@ export function createLifeCard(app, on) {
         ]),
       );
       setButtons(
+        JSON.stringify([number, body.state]),
         siteId !== null &&
           status === 'issued' &&
           button('Release …', 'find-release', () =>
@@ -74,6 +80,7 @@ export function createLifeCard(app, on) {
       notes.replaceChildren(
         ...lifeNotes(body).map(({ tone, text }) => el('p', { class: 'note', 'data-tone': tone }, text)),
       );
+      if (next === null && document.activeElement === more) timeline.element.focus({ preventScroll: true });
       setHidden(more, next === null);
       setText(more, `Show more (after batch ${lastPosition})`);
       const source = ledger === null ? 'etcd' : `ledger up to batch ${ledger.batch}`;
@@ -95,7 +102,7 @@ export function createLifeCard(app, on) {
         el('b', null, title),
         el('span', { class: 'says' }, text),
       );
-      setButtons(!isUnknown && button('Try again', 'find-again', on.again));
+      setButtons(problem.code, !isUnknown && button('Try again', 'find-again', on.again));
       notes.replaceChildren();
       setHidden(more, true);
       setText(foot, isUnknown ? 'It appears here at once when it is drawn.' : '');

@@ -155,6 +155,24 @@ export function lifeNotes(life) {
 }
 
 /**
+ * A life that is shown, and a later answer about the same number. Of its events that one has only those that were asked for, and it
+ * speaks of no others: what was said of those before holds on.
+ *
+ * @param {Record<string, any>} life
+ * @param {Record<string, any>} later
+ * @returns {Record<string, any>} the later answer, with what a reader must know of both
+ */
+export function continueLife(life, later) {
+  return {
+    ...later,
+    complete: life['complete'] && later['complete'],
+    from: life['from'] ?? later['from'],
+    consistent: life['consistent'] === false ? false : later['consistent'],
+    problem: later['problem'] ?? life['problem'],
+  };
+}
+
+/**
  * Why there is no life to show.
  *
  * @param {number} number

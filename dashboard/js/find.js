@@ -4,7 +4,7 @@ import { button, submitButton, textInput } from './controls.js';
 import { el, setAttr, setHidden, setText } from './dom.js';
 import { createLifeCard } from './find-card.js';
 import { followNumber } from './find-follow.js';
-import { parseNumber } from './find-life.js';
+import { continueLife, parseNumber } from './find-life.js';
 
 /** Events of a page of a long life. */
 const PAGE = 100;
@@ -13,6 +13,8 @@ const PAGE = 100;
 export function mount(section, app) {
   const { store, api, ui, links } = app;
   let shown;
+  /** The last answer about it, with what earlier ones said that holds on. */
+  let life;
   /** Whether nothing is shown of it because it was never issued. */
   let isMissing = false;
   /** Where the next page of its life begins, if there is one, and the last event that is shown. */
@@ -45,7 +47,10 @@ export function mount(section, app) {
     el('kbd', { 'aria-hidden': 'true', title: 'Press / to come here' }, '/'),
   ]);
 
-  const card = createLifeCard(app, { more: () => void goOn(), again: () => void load(shown) });
+  const card = createLifeCard(app, {
+    more: () => void goOn(),
+    again: () => void load(shown, { isAsked: true }),
+  });
   const blank = el(
     'p',
     { class: 'empty', dataset: { testid: 'find-empty' } },
@@ -58,7 +63,7 @@ export function mount(section, app) {
     event.preventDefault();
     const parsed = parseNumber(input.value);
     if (parsed.number === undefined) return complain(parsed.why || 'Which number?');
-    if (parsed.number === shown) void load(parsed.number);
+    if (parsed.number === shown) void load(parsed.number, { isAsked: true });
     else links.set({ find: parsed.number }, { push: true });
   });
   input.addEventListener('input', () => complain(''));
@@ -96,7 +101,7 @@ export function mount(section, app) {
     setAttr(input, 'aria-invalid', text === '' ? undefined : 'true');
   }
 
-  async function load(number) {
+  async function load(number, { isAsked = shown !== number } = {}) {
     const turn = ++asked;
     setBusy(true);
     const isOther = shown !== number;
@@ -124,7 +129,7 @@ export function mount(section, app) {
       lastPosition = undefined;
       told = card.showMissing(number, answer.problem);
     }
-    if (isOther) ui.announce(told);
+    if (isAsked) ui.announce(told);
   }
 
   /** The next page of a long life, or what has happened since: events that are there stay as they are. */
@@ -164,7 +169,8 @@ export function mount(section, app) {
     isMissing = false;
     next = body.next;
     lastPosition = body.events.at(-1)?.position ?? lastPosition;
-    card.show(body, { lastPosition, ...how });
+    life = how?.isWhole ? body : continueLife(life, body);
+    card.show(life, { lastPosition, ...how });
   }
 
   function setBusy(busy) {

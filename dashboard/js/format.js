@@ -38,7 +38,7 @@ export function rate(value) {
 /** Milliseconds with their unit, three digits or so: `0.42 ms`, `3.1 ms`, `240 ms`, `1.5 s`. @param {Figure} value */
 export function ms(value) {
   if (!isKnown(value)) return UNKNOWN;
-  if (value >= 1_000)
+  if (value >= 999.5)
     return `${value >= 10_000 ? WHOLE.format(value / 1_000) : ONE_DIGIT.format(value / 1_000)} s`;
   if (value >= 100 || value === 0) return `${WHOLE.format(value)} ms`;
   return `${value < 1 ? TWO_DIGITS.format(value) : ONE_DIGIT.format(value)} ms`;
@@ -59,7 +59,7 @@ export function bytes(value) {
 }
 
 /**
- * A part of a whole: `0 %`, `37 %`, `33.3 %`; `< 0.1 %` for what would round to nothing.
+ * A part of a whole: `0 %`, `37 %`, `33.3 %`; `< 0.1 %` for what would round to nothing, `> 99.9 %` for what would round to all.
  *
  * @param {Figure} part
  * @param {number} whole
@@ -68,12 +68,13 @@ export function percent(part, whole) {
   if (!isKnown(part)) return UNKNOWN;
   if (part === 0 || whole === 0) return '0 %';
   const value = (100 * part) / whole;
+  if (value > 99.9 && value < 100) return '> 99.9 %';
   return value < 0.1 ? '< 0.1 %' : `${TENTHS.format(value)} %`;
 }
 
 /** How long something took, with the digits that matter: `340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`. @param {number} value milliseconds */
 export function span(value) {
-  if (value < 1_000) return `${Math.max(0, Math.round(value))} ms`;
+  if (value < 999.5) return `${Math.max(0, Math.round(value))} ms`;
   if (value < 59_950) return `${ONE_DIGIT.format(value / 1_000)} s`;
   return duration(Math.round(value / 1_000) * 1_000);
 }

@@ -1,5 +1,6 @@
 // Keys that work anywhere on the page, and the dialog that lists them (its texts stand in index.html). Ctrl-K is the palette's own.
 
+import { bringIntoView } from './into-view.js';
 import { startTour } from './tour.js';
 
 const KEY = 'seqd.keys';
@@ -53,7 +54,7 @@ function focusFind(ui) {
     ui.reveal('find');
     return;
   }
-  input.scrollIntoView({ block: 'center' });
+  bringIntoView(input, { block: 'center', behavior: 'auto' });
   input.focus({ preventScroll: true });
   input.select?.();
 }

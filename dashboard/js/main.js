@@ -11,6 +11,7 @@
 import { createApi } from './api.js';
 import { createDemoClient } from './demo-client.js';
 import { el } from './dom.js';
+import { bringIntoView } from './into-view.js';
 import { createLinks } from './links.js';
 import { startLive } from './live.js';
 import { createPace } from './paced.js';
@@ -79,15 +80,13 @@ function pacedStore(section) {
 
 /** Now, and once more when the panels above it have their figures and with them their height. */
 function showLinkedSection() {
-  const section = document.getElementById(links.get('section') ?? '');
+  const id = links.get('section') ?? (links.get('find') === undefined ? '' : 'find');
+  const section = document.getElementById(id);
   if (section === null) return;
-  section.scrollIntoView();
-  const before = scrollY;
+  const again = bringIntoView(section, { behavior: 'auto' });
   const off = store.on('snapshot', () => {
     off();
-    requestAnimationFrame(() => {
-      if (scrollY === before) section.scrollIntoView();
-    });
+    requestAnimationFrame(again);
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { button } from './controls.js';
 import { el, setText } from './dom.js';
-import { isCalm } from './ui.js';
+import { bringIntoView } from './into-view.js';
 
 const KEY = 'seqd.tour';
 const STEPS = [
@@ -93,7 +93,7 @@ export function startTour(app, focus = false) {
     marked = document.getElementById(step.section);
     marked?.classList.add('tour-mark');
     // The page is left where it is for the first step: somebody may have followed a link.
-    if (at > 0) marked?.scrollIntoView({ behavior: isCalm() ? 'auto' : 'smooth', block: 'start' });
+    if (at > 0 && marked !== null) bringIntoView(marked);
   }
 
   function end() {

@@ -11,6 +11,7 @@
 
 import { el } from './dom.js';
 import { icon } from './icons.js';
+import { bringIntoView } from './into-view.js';
 
 const TOAST_MS = 5_000;
 const TOASTS_MAX = 4;
@@ -23,7 +24,9 @@ export function createUi({ links }) {
 
   /** Outside of an open modal dialog nothing can be pressed and nothing is read out. */
   function surface() {
-    (document.querySelector('dialog[open]') ?? document.body).append(toasts, polite, urgent);
+    const top = document.querySelector('dialog[open]') ?? document.body;
+    // Put in anew, they would lose the focus, and be other regions to a screen reader.
+    if (toasts.parentElement !== top) top.append(toasts, polite, urgent);
   }
   // Before a dialog takes them with it.
   document.addEventListener('close', surface, true);
@@ -141,10 +144,10 @@ export function createUi({ links }) {
     const section = document.getElementById(id);
     if (section === null) return;
     links.set({ section: id });
-    section.scrollIntoView({ behavior: isCalm() ? 'auto' : 'smooth', block: 'start' });
     const heading = section.querySelector('h2') ?? section;
     heading.setAttribute('tabindex', '-1');
     heading.focus({ preventScroll: true });
+    bringIntoView(section);
   }
 
   return {
@@ -167,11 +170,6 @@ export function createUi({ links }) {
 let dialogs = 0;
 
 const TONE_ICONS = { good: 'check', warn: 'warning', bad: 'warning', info: 'info' };
-
-/** Whether somebody wants as little motion as can be. */
-export function isCalm() {
-  return matchMedia('(prefers-reduced-motion: reduce)').matches;
-}
 
 // The clipboard interface exists on secure origins only, and a LAN address is none.
 async function copyText(text) {

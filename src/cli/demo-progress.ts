@@ -38,7 +38,7 @@ export class DemoProgress {
       this.said = [];
       this.settled = 0;
     }
-    const drawn = this.live && run.state === 'running' ? this.draw(run) : [];
+    const drawn = this.look.live && run.state === 'running' ? this.draw(run) : [];
     if (lines.length + drawn.length + this.rows === 0) return;
     // In one piece, or the terminal would flicker.
     this.out.write(`${this.erasure()}${lines.map(line => `${line}\n`).join('')}${drawn.join('\n')}`);
@@ -49,10 +49,6 @@ export class DemoProgress {
   clear(): void {
     if (this.rows > 0) this.out.write(this.erasure());
     this.rows = 0;
-  }
-
-  private get live(): boolean {
-    return this.out.isTTY === true;
   }
 
   private tell(step: DemoStep, steps: number): string[] {
@@ -67,7 +63,7 @@ export class DemoProgress {
     for (const [i, line] of detail.entries()) {
       if (this.said[i] === line) continue;
       const fixed = over || (i < detail.length - 1 && i >= this.settled);
-      const first = this.said[i] === undefined && !this.live;
+      const first = this.said[i] === undefined && !look.live;
       if (!fixed && !first) continue;
       this.said[i] = line;
       lines.push(...wrap(line, { indent: INDENT, width: look.columns - 1 }));

@@ -32,9 +32,10 @@ export function describeRecovery(
     lines.push(
       `  batches ${lost.first} to ${lost.last} are lost to the ledger for good; the state of their numbers is in etcd`,
     );
-    return outcome === 'planned'
-      ? [...lines, '  dry run, nothing was changed; --yes goes on without them']
-      : [...lines, ...describeNodes(nodes)];
+    if (skipped === null && report.retired.ranges.length === 0)
+      return outcome === 'planned'
+        ? [...lines, '  dry run, nothing was changed; --yes goes on without them']
+        : [...lines, ...describeNodes(nodes)];
   }
   switch (outcome) {
     case 'nothing':

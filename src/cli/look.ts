@@ -7,6 +7,8 @@ export interface Look {
   readonly dim: (text: string) => string;
   readonly green: (text: string) => string;
   readonly red: (text: string) => string;
+  /** Whether what was written can be written over. */
+  readonly live: boolean;
   /** How wide it is; infinite where lines are not broken. */
   readonly columns: number;
 }
@@ -24,7 +26,8 @@ const NONE = { bold: asItIs, dim: asItIs, green: asItIs, red: asItIs };
 
 /** What a stream can show. People switch emphasis off with `NO_COLOR` (no-color.org). */
 export function lookOf({ isTTY, columns }: OutputStream, env: Environment): Look {
-  if (isTTY !== true) return { ...NONE, columns: Infinity };
-  const plain = env['NO_COLOR'] || env['TERM'] === 'dumb';
-  return { ...(plain ? NONE : EMPHASIS), columns: columns || COLUMNS_DEFAULT };
+  if (isTTY !== true) return { ...NONE, live: false, columns: Infinity };
+  const live = env['TERM'] !== 'dumb';
+  const emphasis = live && !env['NO_COLOR'] ? EMPHASIS : NONE;
+  return { ...emphasis, live, columns: columns || COLUMNS_DEFAULT };
 }

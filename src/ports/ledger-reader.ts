@@ -82,7 +82,10 @@ export interface RangeEvidence {
   /** Hash of the last batch that was asked for and is in the ledger; `null` when that batch is missing. */
   readonly chain: string | null;
   readonly coverage: Coverage;
-  /** Numbers that were drawn in batches which the ledger will never have, as is documented. */
+  /**
+   * Numbers that were drawn in batches which the ledger will never have, as is documented, ascending; `last` is `first - 1` where those
+   * drew none. Any number up to `last` may have changed in them.
+   */
   readonly unrecorded: readonly NumberRange[];
 }
 

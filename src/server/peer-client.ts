@@ -2,6 +2,7 @@ import { connect as connectTcp } from 'node:net';
 import { WebSocket } from 'ws';
 import type { NodeInfo } from '../ports/coordination.ts';
 import { type ForwardMessage, type ForwardReply, PeerUnreachableError, type Peers } from '../ports/peers.ts';
+import { parseHttpUrl } from './http-url.ts';
 import { decodeForwardReply, encodeForward, PEER_PATH, PEER_PROTOCOL } from './peer-protocol.ts';
 
 /** Times of a peer connection, milliseconds. */
@@ -35,7 +36,12 @@ export class WebSocketPeers implements Peers {
     this.options = options;
   }
 
-  forward(node: NodeInfo, message: ForwardMessage): Promise<ForwardReply> {
+  async forward(node: NodeInfo, message: ForwardMessage): Promise<ForwardReply> {
+    if (parseHttpUrl(node.url) === undefined)
+      throw new PeerUnreachableError(
+        `${node.id} is registered with an address that is none: ${node.url}`,
+        true,
+      );
     let link = this.links.get(node.instance);
     if (link === undefined || link.ended) {
       const made = new PeerLink(node, this.options, () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { describe, expect, inject, test } from 'vitest';
 import { useBrowser, whenTrue } from './kit/browsing.ts';
 import { draw } from './kit/cluster.ts';
@@ -66,6 +66,24 @@ test('several at once come with their document, and in one range when asked for'
   expect(await fact(page, 'Count')).toBe('12');
   expect(await fact(page, 'Document')).toBe('<b>invoice & "quotes"</b>');
   expect(await page.getByTestId('reply-numbers').innerText()).toMatch(/^\d+–\d+$/);
+});
+
+test('what has the focus keeps it when an answer comes', async () => {
+  const { page } = await browsing.open({ at: '#actions' });
+  const history = page.getByTestId('reply-history').locator('button');
+  const keepsFocus = async (control: Locator): Promise<void> => {
+    await control.focus();
+    const held = await page.locator(':focus').elementHandle();
+    const before = await page.getByTestId('reply-numbers').innerText();
+    // Pressed without taking the focus, as an answer comes that was asked for before.
+    await page.getByTestId('quick-site-1-partition-a').dispatchEvent('click');
+    await page.getByTestId('reply-numbers').getByText(before, { exact: true }).waitFor({ state: 'detached' });
+    expect(await held?.evaluate(element => element === element.ownerDocument?.activeElement)).toBe(true);
+  };
+  for (const _ of PLACES) await pressAndWait(page, 'quick-site-1-partition-a');
+  await keepsFocus(history.nth(1));
+  await reply(page).getByRole('button', { name: 'Numbers' }).click();
+  await keepsFocus(page.getByTestId('toast').getByRole('button', { name: 'Dismiss notice' }));
 });
 
 describe('a release', () => {

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import type { DemoCatalogue, DemoRun } from '../../src/demo/demo-run.ts';
+import { figureOf } from '../kit/demo-world.ts';
 import { until } from '../kit/until.ts';
 import { violationsOf } from './kit/axe.ts';
 import { useBrowser } from './kit/browsing.ts';
@@ -10,7 +11,7 @@ import { LOST_NODE, REFUSED, UNAVAILABLE } from './kit/page-watch.ts';
 const TIMEOUT_MS = 120_000;
 const PROOF = /Complete: every number from [\d,]+ to [\d,]+ is accounted for exactly once/;
 
-/** Each demonstration, as short as it goes; failover has a test of its own. */
+/** Each demonstration, as short as it shows what it is to show; failover has a test of its own. */
 const DEMOS: readonly (readonly [name: string, parameters: Record<string, number>])[] = [
   ['basic', {}],
   ['concurrent', { threads: 8, requestsPerThread: 10 }],
@@ -19,9 +20,24 @@ const DEMOS: readonly (readonly [name: string, parameters: Record<string, number
   ['retry', {}],
   ['race', { clients: 8, seconds: 2 }],
   ['etcd-failover', { seconds: 5 }],
-  ['partition', { pauseSeconds: 3 }],
-  ['outage', { seconds: 2 }],
+  // Longer than a lease, so that another takes over.
+  ['partition', { pauseSeconds: 6 }],
+  // Long enough that the nodes know of it, and refuse at once.
+  ['outage', { seconds: 4 }],
 ];
+
+/** What some of them must have shown besides. */
+const SHOWN: Record<string, (run: DemoRun) => void> = {
+  race: run => expect(figureOf(run, 'ratio')).toBeGreaterThan(1),
+  partition: run => {
+    expect(figureOf(run, 'new leader seen after')).toBeGreaterThan(0);
+    expect(saidIn(run, 'Let it go on')).toContain('has seen that, and passes its requests on');
+  },
+  outage: run => {
+    expect(saidIn(run, 'Ask all the same')).toMatch(/503 (unavailable|outcome_unknown), Retry-After 1 s/);
+    expect(figureOf(run, 'refused within, once known')).toBeLessThan(1_000);
+  },
+};
 
 const browsing = useBrowser();
 
@@ -41,6 +57,11 @@ async function lastRun(name: string): Promise<DemoRun> {
   return until(`a run of ${name} has ended`, async () =>
     (await catalogue()).last.find(run => run.name === name),
   );
+}
+
+/** Lines of a step. */
+function saidIn({ steps }: DemoRun, title: string): string {
+  return steps.find(step => step.title === title)?.detail.join('\n') ?? '';
 }
 
 /** Waits for the end of a run on the page. */
@@ -78,8 +99,7 @@ test.each(DEMOS)(
     const run = await lastRun(name);
     expect(run.parameters).toMatchObject(parameters);
     expect(run.steps.every(({ state }) => state === 'done' || state === 'skipped')).toBe(true);
-    if (name === 'race')
-      expect(Number(run.figures.find(({ label }) => label === 'ratio')?.value)).toBeGreaterThan(1);
+    SHOWN[name]?.(run);
     const panel = page.getByTestId('demo-run');
     for (const { title } of run.steps) expect(await panel.innerText()).toContain(title);
     expect(await panel.innerText()).toMatch(PROOF);
@@ -116,9 +136,9 @@ test(
     expect(outcome).toMatch(/Kill the leader passed: longest gap[^:]* [\d.,]+ m?s, 0 holes/);
     expect(await page.evaluate('globalThis.neverReloaded')).toBe(true);
 
-    const { timeline, figures } = await lastRun('failover');
-    expect(figures.some(({ label }) => /longest gap/i.test(label))).toBe(true);
-    const { values } = timeline!.series[0]!;
+    const run = await lastRun('failover');
+    expect(figureOf(run, 'longest gap, clients of surviving nodes')).toBeLessThan(5_000);
+    const { values } = run.timeline!.series[0]!;
     const sorted = [...values].sort((a, b) => a - b);
     const usual = sorted[Math.floor(sorted.length * 0.6)]!;
     const lowest = Math.min(...values.slice(1, -2));

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'csv-parse/sync';
 import { until } from '../kit/until.ts';
-import { useBrowser } from './kit/browsing.ts';
+import { useBrowser, whenPainted } from './kit/browsing.ts';
 import { draw, type Drawn, release } from './kit/cluster.ts';
 import { REFUSED } from './kit/page-watch.ts';
 
@@ -53,10 +53,11 @@ describe('a number that was looked up', () => {
     const drawn = await draw();
     const { page } = await browsing.open({ at: `#find=${drawn.sequenceNumber}` });
     await page.locator('[data-testid="find-state"][data-status="issued"]').waitFor();
-    await page.getByTestId('find-number').scrollIntoViewIfNeeded();
+    await page.getByTestId('life').getByRole('button', { name: 'CLI' }).focus();
     await release(0, drawn, { reason: 'seen live' });
     await page.locator('[data-testid="find-state"][data-status="pooled"]').waitFor();
     await page.getByTestId('timeline').getByText('seen live').waitFor();
+    expect(await page.locator(':focus').innerText()).toBe('CLI');
   });
 
   test('has each event once, however slow the answers are', async () => {
@@ -68,12 +69,15 @@ describe('a number that was looked up', () => {
     const before = await names();
     await page.route(/after=/, route => void setTimeout(() => void route.continue(), 1_000));
     const isAsked = page.waitForRequest(/after=/);
+    let answers = 0;
+    page.on('requestfinished', request => (answers += /after=/.test(request.url()) ? 1 : 0));
     await release(0, drawn);
     await isAsked;
     // While that answer is on its way the next event asks for the same again. The lowest of the pool goes first.
     while ((await draw()).sequenceNumber !== drawn.sequenceNumber);
+    await until('both have their answer', () => answers >= 2);
+    await whenPainted(page);
     await events.nth(before.length + 1).waitFor();
-    await page.waitForResponse(/after=/);
     expect(await names()).toEqual([...before, 'released', 'reissued']);
   });
 
@@ -83,6 +87,10 @@ describe('a number that was looked up', () => {
     await find(page, '99999999');
     await page.locator('[data-testid="find-state"][data-status="never-issued"]').waitFor();
     expect(await page.getByTestId('find-state').innerText()).toMatch(/next new number is/);
+    // Asked once more, it says so once more.
+    await page.evaluate(`document.querySelector('#announcer').textContent = ''`);
+    await page.getByTestId('find-go').click();
+    await page.locator('#announcer', { hasText: 'never issued' }).waitFor({ state: 'attached' });
   });
 
   test.each(['', 'abc', '-1', '0', '1e9', '<img src=x onerror=alert(1)>', '12345678901234567890'])(

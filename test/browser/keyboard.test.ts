@@ -102,3 +102,23 @@ test('the tab key goes from control to control in the order they are read, and e
   const order = seen.map(({ section }) => section).filter((section, i, all) => section !== all[i - 1]);
   expect(new Set(order).size).toBe(order.length);
 });
+
+test('the focus goes from "Kill the leader" to "Cancel" and back, never to nowhere', async () => {
+  const { page } = await browsing.open();
+  // A shorter one will do.
+  await page.route(/demo\/failover$/, route =>
+    route.continue({ url: route.request().url().replace('failover', 'basic') }),
+  );
+  const strip = page.getByTestId('demo-strip');
+  await strip.getByTestId('kill-leader').focus();
+  await page.evaluate(`{
+    globalThis.seen = [];
+    const strip = document.querySelector('[data-testid="demo-strip"]');
+    strip.addEventListener('focusin', ({ target }) => seen.push(target.dataset.testid));
+    strip.addEventListener('focusout', ({ relatedTarget }) => relatedTarget ?? seen.push('nowhere'));
+  }`);
+  await page.keyboard.press('Enter');
+  const seen = async (): Promise<string[]> => page.evaluate<string[]>('seen');
+  await until('the focus has gone and come back', async () => (await seen()).length > 1);
+  expect(await seen()).toEqual(['strip-cancel', 'kill-leader']);
+});

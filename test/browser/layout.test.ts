@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { until } from '../kit/until.ts';
-import { useBrowser } from './kit/browsing.ts';
+import { useBrowser, whenPainted } from './kit/browsing.ts';
 import { draw } from './kit/cluster.ts';
 
 const browsing = useBrowser();
@@ -15,14 +15,26 @@ const lightness = (colour: string): number => {
   return parts.reduce((sum, part) => sum + part, 0) / parts.length;
 };
 
-/** What sticks out of the page to the side, outside of what may be scrolled by itself. */
+/**
+ * What sticks out to the side of the page, of its header, or of a section or dialog, unless something in there scrolls it or cuts
+ * it off. The page does not get wider by it: sections paint nothing outside of themselves.
+ */
 const overflow = (page: Page): Promise<string[]> =>
   page.evaluate<string[]>(`(() => {
-    const width = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth <= width) return [];
-    return [...document.querySelectorAll('body *')]
-      .filter(element => element.getBoundingClientRect().right > width + 1 && !element.closest('.scroll, .visually-hidden'))
-      .map(element => element.outerHTML.slice(0, 120));
+    const isHeld = (element, box) => {
+      for (let at = element.parentElement; at !== box; at = at.parentElement)
+        if (getComputedStyle(at).overflowX !== 'visible') return true;
+      return element.closest('.visually-hidden') !== null;
+    };
+    return [...document.querySelectorAll('body, .page-header, main > section, dialog[open]')].flatMap(box => {
+      const { left, right } = box.getBoundingClientRect();
+      return [...box.querySelectorAll('*')]
+        .filter(element => {
+          const rect = element.getBoundingClientRect();
+          return rect.width > 0 && (rect.right > right + 1 || rect.left < left - 1) && !isHeld(element, box);
+        })
+        .map(element => (box.id || box.tagName) + ': ' + element.outerHTML.slice(0, 120));
+    });
   })()`);
 
 describe('the colours', () => {
@@ -69,6 +81,12 @@ describe.each([
       await page.locator(`#${id}`).scrollIntoViewIfNeeded();
       expect(await overflow(page), id).toEqual([]);
     }
+    await page.evaluate(`{
+      const wide = document.createElement('div');
+      wide.style.minWidth = '3000px';
+      document.querySelector('#find').append(wide);
+    }`);
+    expect(await overflow(page), 'what does stick out').not.toEqual([]);
   });
 
   test('everything works: draw, commands, help', async () => {
@@ -83,6 +101,47 @@ describe.each([
     await page.getByTestId('help-button').click();
     await page.getByTestId('shortcuts').waitFor();
     expect(await overflow(page)).toEqual([]);
+  });
+});
+
+describe('on a phone, where each section is longer than the screen,', () => {
+  const context = { viewport: { width: 360, height: 740 }, reducedMotion: 'no-preference' } as const;
+
+  /** How far from its place a section is when the page has come to rest. */
+  const missedBy = (page: Page, id: string): Promise<number> =>
+    page.evaluate<number>(`new Promise(resolve => {
+      const root = document.documentElement;
+      const section = document.getElementById('${id}');
+      let still = 0;
+      let before;
+      const look = () => {
+        const { top } = section.getBoundingClientRect();
+        still = top === before ? still + 1 : 0;
+        before = top;
+        if (still < 30) requestAnimationFrame(look);
+        else if (scrollY + innerHeight >= root.scrollHeight - 1 && top < innerHeight) resolve(0);
+        else resolve(top - parseFloat(getComputedStyle(root).scrollPaddingTop));
+      };
+      look();
+    })`);
+
+  test.each(['topology', 'feed', 'audit'])('the link to %s ends there', async id => {
+    const { page } = await browsing.open({ context });
+    await page.locator(`#section-links a[href="#${id}"]`).click();
+    expect(Math.abs(await missedBy(page, id))).toBeLessThan(4);
+  });
+
+  test.each(['topology', 'feed'])('an address with #%s opens there', async id => {
+    const { page } = await browsing.open({ context, at: `#${id}` });
+    expect(Math.abs(await missedBy(page, id))).toBeLessThan(4);
+  });
+
+  test('a reader who goes elsewhere is let go', async () => {
+    const { page } = await browsing.open({ context });
+    await page.locator('#section-links a[href="#audit"]').click();
+    await page.keyboard.press('Home');
+    await missedBy(page, 'audit');
+    expect(await page.evaluate<number>('scrollY')).toBe(0);
   });
 });
 
@@ -125,7 +184,7 @@ test('figures that change do not push anything around', async () => {
     }).observe({ type: 'layout-shift', buffered: false });
   }`);
   for (let i = 0; i < 30; i += 1) await draw(i % 4, { count: 37 });
-  await page.evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))`);
+  await whenPainted(page);
   expect(await page.evaluate<number>('globalThis.shifts')).toBeLessThan(0.01);
 });
 

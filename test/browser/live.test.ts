@@ -106,7 +106,17 @@ describe('the charts', () => {
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowLeft');
     await until('all plots show it', async () => (await page.locator('.chart-cursor:visible').count()) >= 2);
-    expect(await page.getByTestId('chart-readout').innerText()).toMatch(/^\d\d:\d\d:\d\d/);
+    const readout = await page.getByTestId('chart-readout').innerText();
+    expect(readout).toMatch(/^\d\d:\d\d:\d\d/);
+    // Time goes on below the cursor, which a screen reader would read out without end.
+    const spoken = await plots.first().getAttribute('aria-valuetext');
+    await until(
+      'time goes on',
+      async () => (await page.getByTestId('chart-readout').innerText()) !== readout,
+    );
+    expect(await plots.first().getAttribute('aria-valuetext')).toBe(spoken);
+    await page.keyboard.press('PageDown');
+    expect(await plots.first().getAttribute('aria-valuetext')).not.toBe(spoken);
     await page.keyboard.press('Escape');
     await page.locator('.chart-cursor:visible').first().waitFor({ state: 'hidden' });
   });

@@ -98,6 +98,11 @@ describe('a link', () => {
     const { page } = await browsing.open({ at });
     await page.locator(sign).waitFor();
     expect(new URL(page.url()).hash).toBe(at);
+    const section = page.locator('main > section').filter({ has: page.locator(sign) });
+    await until('its section begins on the screen', async () => {
+      const { y = -1 } = (await section.boundingBox()) ?? {};
+      return y >= 0 && y < 900;
+    });
   });
 
   test('to a filtered feed fills its fields, and Back returns from a number to the one before', async () => {

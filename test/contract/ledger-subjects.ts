@@ -1,8 +1,8 @@
+import { PostgresDrawFinder } from '../../src/ledger/postgres/postgres-draw-finder.ts';
 import { createLedgerPool } from '../../src/ledger/postgres/ledger-pool.ts';
 import { MemoryLedger } from '../../src/ledger/memory-ledger.ts';
 import { migrateUp } from '../../src/ledger/postgres/migrations.ts';
 import { createReaderPool } from '../../src/ledger/postgres/open-postgres-ledger-reader.ts';
-import { PostgresLedgerReader } from '../../src/ledger/postgres/postgres-ledger-reader.ts';
 import { PostgresLedger } from '../../src/ledger/postgres/postgres-ledger.ts';
 import type { DrawFinder, Ledger } from '../../src/ports/ledger.ts';
 import { freshDatabase } from '../kit/postgres.ts';
@@ -39,6 +39,6 @@ async function openPostgres(): Promise<LedgerSubject> {
   await migrateUp(options);
   const cluster = 'contract';
   const ledger = new PostgresLedger({ pool: createLedgerPool(options), cluster, digest });
-  const finder = new PostgresLedgerReader({ pool: createReaderPool(options), cluster });
+  const finder = new PostgresDrawFinder({ pool: createReaderPool(options), cluster });
   return { ledger, finder, close: () => Promise.all([ledger.close(), finder.close()]) };
 }

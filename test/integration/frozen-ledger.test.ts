@@ -8,8 +8,10 @@ import { ownPostgres } from '../kit/postgres.ts';
 import { SequenceApi } from '../kit/sequence-api.ts';
 import { until } from '../kit/until.ts';
 
-/** What the page and the client library wait for one attempt. */
-const ATTEMPT_MS = 5_000;
+/** What a statement may take, and so who waits for the ledger itself. */
+const STATEMENT_MS = 30_000;
+/** Far less than that; how long each question waits, about as long as a client does, is asserted where nothing else takes time. */
+const ANSWERED_MS = STATEMENT_MS / 2;
 
 test('a PostgreSQL that stands still keeps nobody waiting, and everything goes on with it', async () => {
   const postgres = await ownPostgres();
@@ -18,7 +20,7 @@ test('a PostgreSQL that stands still keeps nobody waiting, and everything goes o
     url: postgres.url,
     schema: 'seqd',
     connectTimeoutMs: 5_000,
-    statementTimeoutMs: 30_000,
+    statementTimeoutMs: STATEMENT_MS,
     ...tls,
   });
   const [node] = await startTestNodes(1, {
@@ -47,7 +49,7 @@ test('a PostgreSQL that stands still keeps nobody waiting, and everything goes o
   const asked = async (path: string): ReturnType<typeof api.get> => {
     const begin = performance.now();
     const answer = await api.get(path);
-    expect(performance.now() - begin, path).toBeLessThan(ATTEMPT_MS);
+    expect(performance.now() - begin, path).toBeLessThan(ANSWERED_MS);
     return answer;
   };
   // More than there are connections, of which some could be opened anew.

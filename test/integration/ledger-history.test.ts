@@ -310,7 +310,8 @@ describe('a question that nobody waits for any more', () => {
     });
     for (const outcome of await Promise.allSettled(questions))
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ledger_unavailable' } });
-    expect(performance.now() - begin).toBeLessThan(2_000);
+    // The server itself would stop them after 30 s.
+    expect(performance.now() - begin).toBeLessThan(15_000);
     const waiting = `SELECT count(*)::integer AS waiting FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock'`;
     await until(
@@ -660,6 +661,55 @@ describe('a ledger that will never have some batches', () => {
     let read = await chunks.next();
     while (read.done !== true) read = await chunks.next();
     expect(read.value).toEqual({ from: 11, behindLedger: false });
+  });
+
+  test('believes etcd of what became in them of older numbers, but excuses nothing else that is missing', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = await plainWorld(6);
+    await world.do({ kind: 'void', number: 3, ...place, reason: 'misprint', actor: 'ann' });
+    for (let i = 0; i < 10; i += 1) await world.do(issue());
+    await world.project(ledger, 5);
+    await world.prune(11);
+    const recovery = new PostgresRecoveryLedger({ pool, cluster: 'test', digest });
+    // As if it was accepted twice: batches 6 to 8, and once more 9 and 10.
+    for (const sequence of [8, 10]) {
+      const { previous: chain, next } = world.entries[sequence]!.batch;
+      await recovery.skipTo(SERIES, { sequence, chain, next }, { reason: 'lost', actor: 'ann' });
+    }
+    const sources = { store: world.store, series: SERIES, reader, cluster: 'test', node: 'n', now: () => 0 };
+    const report = () => makeReport(sources, { range: { by: 'number' } });
+    for (const projected of [false, true]) {
+      if (projected) await ledger.append(SERIES, world.entries.slice(10), 1);
+      expect(await report()).toMatchObject({
+        complete: true,
+        missing: 0,
+        problems: [],
+        voidReasons: [{ reason: '(its record is no longer kept)', ranges: [{ first: 3, last: 3 }] }],
+      });
+    }
+    await pool.query('DELETE FROM facts WHERE sequence IN (2, 5)');
+    await pool.query('DELETE FROM batches WHERE sequence IN (2, 5)');
+    expect(await report()).toMatchObject({
+      complete: false,
+      missingRanges: [
+        { first: 2, last: 2 },
+        { first: 5, last: 9 },
+      ],
+    });
+  });
+
+  test('goes with them when the history that they are of is set aside', async () => {
+    const { ledger, reader, pool } = await openLedger();
+    const world = await plainWorld(15);
+    await world.project(ledger, 5);
+    await world.prune(11);
+    const recovery = new PostgresRecoveryLedger({ pool, cluster: 'test', digest });
+    const { previous: chain, next } = world.entries[10]!.batch;
+    await recovery.skipTo(SERIES, { sequence: 10, chain, next }, { reason: 'lost', actor: 'ann' });
+    const wholeFrom = async () => (await reader.factsOf(SERIES, 1, { through: 5, limit: 1 })).wholeFrom;
+    expect(await wholeFrom()).toBe(11);
+    await recovery.detach(SERIES, 3, { period: `${SERIES.period}~lost-4-1`, branch: '1' });
+    expect(await wholeFrom()).toBe(1);
   });
 });
 

@@ -7,7 +7,7 @@ import { GENESIS_CHAIN } from '../../src/core/head.ts';
 import type { SeriesId } from '../../src/core/identifiers.ts';
 import type { JournalEntry } from '../../src/core/records.ts';
 import { nextAfter } from '../../src/ledger/ledger-rows.ts';
-import { findDraw } from '../../src/ledger/postgres/find-draw.ts';
+import { PostgresDrawFinder } from '../../src/ledger/postgres/postgres-draw-finder.ts';
 import { createLedgerPool, type LedgerPoolOptions } from '../../src/ledger/postgres/ledger-pool.ts';
 import {
   assertMigrated,
@@ -87,8 +87,9 @@ describe('the ledger in PostgreSQL', () => {
     const { rows } = await pool.query('SELECT body, chain, time, revision FROM batches WHERE sequence = 17');
     const { batch, text } = entries[16]!;
     expect(rows).toEqual([{ body: text, chain: digest(text), time: new Date(batch.time), revision: 117 }]);
-    expect(await findDraw(pool, 1, 50)).toEqual({ allocation: { sequence: 17, index: 1 }, owner });
-    expect(await findDraw(pool, 1, 91)).toBeUndefined();
+    const finder = new PostgresDrawFinder({ pool, cluster: 'test' });
+    expect(await finder.findDraw(SERIES, 50)).toEqual({ allocation: { sequence: 17, index: 1 }, owner });
+    expect(await finder.findDraw(SERIES, 91)).toBeUndefined();
   });
 
   test('is not changed by what it has already, in any order (F20)', async () => {

@@ -26,8 +26,8 @@ const COPIED = [
   'tsconfig.json',
   'vitest.config.ts',
 ];
-/** A mutant may loop for ever; that is no proof of anything. */
-const RUN_TIMEOUT_MS = 120_000;
+/** A mutant may loop for ever; that is no proof of anything. Others may have to wait for a processor, being in no hurry. */
+const RUN_TIMEOUT_MS = 240_000;
 
 /** Whether a process can be ended together with those that it started. */
 const GROUPS = process.platform !== 'win32';

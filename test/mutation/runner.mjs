@@ -1,6 +1,8 @@
 // Runs tests of the working copy that it is started in, as often as it is told to, and says how each came out. Starting vitest
 // takes longer than most of these tests; kept alive, it also keeps what it has made of the sources, but for what has changed.
 
+import { writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { createVitest } from 'vitest/node';
 
 /** @typedef {import('vitest/node').TestCase} TestCase */
@@ -15,6 +17,8 @@ const ended = [];
 const vitest = await createVitest('test', {
   root: process.cwd(),
   watch: false,
+  // Whoever has to wait for a processor is not stuck yet.
+  testTimeout: 120_000,
   project: ['unit', 'simulation'],
   reporters: [{ onTestModuleEnd: module => void ended.push(module) }],
 });
@@ -30,6 +34,7 @@ async function obey(order) {
 
 /** @param {RunOrder} order @returns {Promise<RunOutcome>} */
 async function run({ project, files, pattern, changed }) {
+  keepNiceness();
   for (const file of changed) vitest.invalidateFile(file);
   vitest.setGlobalTestNamePattern(pattern);
   const found = await vitest.getRelevantTestSpecifications([...files]);
@@ -43,6 +48,18 @@ async function run({ project, files, pattern, changed }) {
   ];
   const tests = ended.flatMap(module => Array.from(module.children.allTests()).flatMap(outcomeOf));
   return { tests, error: broken === undefined ? undefined : messageOf(broken) };
+}
+
+/**
+ * Where the kernel shares processors out between sessions first (sched(7), "autogroup"), the niceness that this process was given counts
+ * among its own only: its session has to be given it, too. Asked at each run, as the kernel takes but ten such wishes a second.
+ */
+function keepNiceness() {
+  try {
+    writeFileSync('/proc/self/autogroup', String(getPriority()));
+  } catch {
+    // Another system, or too soon after another's.
+  }
 }
 
 /** @param {TestCase} test @returns {TestOutcome[]} none when it did not run */

@@ -34,7 +34,7 @@ export async function executeReplay(
     context.stderr.write('\nseqd: finishing what is under way; Ctrl-C again ends at once\n');
     stop.abort();
   });
-  const hide = showProgress(context.stderr, tally, tasks.length);
+  const hide = showProgress(context, tally, tasks.length);
   const startedAtMs = performance.now();
   try {
     const { concurrency } = options;

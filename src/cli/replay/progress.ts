@@ -1,4 +1,5 @@
-import type { OutputStream } from '../context.ts';
+import type { CliContext } from '../context.ts';
+import { lookOf } from '../look.ts';
 import type { ReplayTally } from './tally.ts';
 
 const BAR_INTERVAL_MS = 100;
@@ -10,9 +11,13 @@ const BAR_WIDTH = 30;
  *
  * @returns ends it, and clears the bar
  */
-export function showProgress(stream: OutputStream, tally: ReplayTally, total: number): () => void {
+export function showProgress(
+  { stderr: stream, env }: Pick<CliContext, 'stderr' | 'env'>,
+  tally: ReplayTally,
+  total: number,
+): () => void {
   const startedAtMs = performance.now();
-  const bar = stream.isTTY === true;
+  const bar = lookOf(stream, env).live;
   const show = (): void => {
     const text = describe(tally, total, performance.now() - startedAtMs);
     // A line that wraps could not be overwritten.

@@ -18,7 +18,7 @@ export const partition: Demo = {
   plan:
     'Clients draw numbers from all nodes. The node that leads is frozen for some seconds (SIGSTOP): for the others it is as if the network had been ' +
     'cut, its connections stay open and say nothing. They go on without it. Then the frozen one goes on, with half-finished work from ' +
-    'before, and still believes that it leads: etcd refuses what it writes, so it harms nothing.',
+    'before, and cannot know yet whether another leads: if so, etcd refuses what it writes, so it harms nothing.',
   disturbs: 'The node that leads is frozen for some seconds.',
   seconds: 12,
   parameters: [

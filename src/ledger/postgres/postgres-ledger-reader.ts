@@ -1,8 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Owner, Position, SeriesId } from '../../core/identifiers.ts';
 import type { NumberRange } from '../../core/ranges.ts';
-import type { FreshOwner } from '../../core/requests.ts';
-import type { DrawFinder } from '../../ports/ledger.ts';
 import type {
   AuditFilter,
   AuditOrder,
@@ -20,7 +18,6 @@ import { columnText } from '../ledger-rows.ts';
 import { type Queryable, untilAborted } from './borrowed-connection.ts';
 import { type AuditScope, auditStatement, type Cover, coverStatement } from './audit-query.ts';
 import { type StoredFact, toLedgerFact } from './fact-rows.ts';
-import { findDraw } from './find-draw.ts';
 import { translating } from './ledger-errors.ts';
 import { readUnrecorded, WHOLE_FROM } from './ledger-holes.ts';
 import { LedgerIds } from './ledger-ids.ts';
@@ -36,8 +33,6 @@ import type { Statement } from './statement.ts';
 
 /** Rows fetched at a time; a few hundred kilobytes. */
 const CHUNK = 1_000;
-/** A request that asks who drew a number has no more time itself. */
-const DRAW_WAIT_MS = 1_000;
 
 const NOTHING: FactsRead = { position: 0, wholeFrom: 1, facts: [] };
 
@@ -50,7 +45,7 @@ interface StoredCoverage {
 }
 
 /** Searches the ledger's tables. */
-export class PostgresLedgerReader implements LedgerReader, DrawFinder {
+export class PostgresLedgerReader implements LedgerReader {
   private readonly pool: Pool;
   private readonly ids: LedgerIds;
   private closing: Promise<void> | undefined;
@@ -168,8 +163,12 @@ export class PostgresLedgerReader implements LedgerReader, DrawFinder {
         if (position === undefined) return undefined;
         unrecorded = await readUnrecorded(client, id);
         const until = Math.min(through, position);
+        // A ledger that ends with a documented hole has no batch there, but knows what the next one is to continue.
         const { rows } = await client.query<{ chain: string }>(
-          'SELECT chain FROM batches WHERE series_id = $1 AND sequence = $2',
+          `SELECT chain FROM batches WHERE series_id = $1 AND sequence = $2
+           UNION ALL
+           SELECT chain FROM series s JOIN ledger_holes h ON h.series_id = s.id AND h.last = s.sequence
+           WHERE s.id = $1 AND s.sequence = $2`,
           [id, until],
         );
         chain = rows[0]?.chain ?? null;
@@ -219,12 +218,6 @@ export class PostgresLedgerReader implements LedgerReader, DrawFinder {
       'SELECT site, partition, type FROM owners ORDER BY site, partition, type',
     );
     return rows;
-  }
-
-  async findDraw(series: SeriesId, number: number): Promise<FreshOwner | undefined> {
-    const questions = untilAborted(this.pool, AbortSignal.timeout(DRAW_WAIT_MS));
-    const id = await this.ids.findSeries(questions, series);
-    return id === undefined ? undefined : findDraw(questions, id, number);
   }
 
   async close(): Promise<void> {

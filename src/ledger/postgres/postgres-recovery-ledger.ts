@@ -152,6 +152,11 @@ async function moveBatches(
       lostId,
       sequence,
     ]);
+  await client.query('UPDATE ledger_holes SET series_id = $2 WHERE series_id = $1 AND first > $3', [
+    id,
+    lostId,
+    sequence,
+  ]);
   const { previous, next } = decodeBatch(lost[0].body);
   await client.query('UPDATE series SET sequence = $2, chain = $3, next = $4 WHERE id = $1', [
     id,

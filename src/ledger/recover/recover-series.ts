@@ -55,11 +55,21 @@ class Recovery {
   }
 
   async run(): Promise<RecoveryReport> {
+    const { series, request, deps } = this;
+    const standing = await this.compare();
+    if (!lacksBatches(standing)) return this.bringBack(standing);
+    // That etcd was restored, too, has to be seen before: afterwards ledger and journal agree.
+    const isNeeded = this.isNeeded(standing);
+    const skipped = await skipHole(series, standing, { request, deps, isCounterSafe: !isNeeded });
+    if (!isNeeded) return skipped;
+    const report = await this.bringBack(request.dryRun ? standing : await this.compare());
+    return { ...report, lost: skipped.lost };
+  }
+
+  private async bringBack(found: SeriesStanding): Promise<RecoveryReport> {
     const { dryRun, keepBoth } = this.request;
-    let standing = await this.compare();
-    if (lacksBatches(standing))
-      return skipHole(this.series, standing, { request: this.request, deps: this.deps });
-    if (!(await this.isNeeded(standing))) return recoveryReport('nothing', standing);
+    let standing = found;
+    if (!this.isNeeded(standing)) return recoveryReport('nothing', standing);
     let fork = await this.forkOf(standing);
     if (fork !== null && !keepBoth) return recoveryReport('forked', standing, { fork });
     if (!dryRun) {
@@ -113,10 +123,10 @@ class Recovery {
     return compareWithLedger(store, this.series, { ledger: standing, digest });
   }
 
-  private async isNeeded(standing: SeriesStanding): Promise<boolean> {
-    const { status, recovery, head } = standing;
-    if (recovery?.state === 'begun' || this.request.evenSo) return true;
-    if (this.request.rememberedNext > (head?.next ?? 0)) return true;
+  private isNeeded({ status, recovery, head }: SeriesStanding): boolean {
+    if (recovery?.state === 'begun' || this.request.rememberedNext > (head?.next ?? 0)) return true;
+    // Of that one the nodes refuse the series whatever became of etcd.
+    if (this.request.evenSo && status !== 'ledger-lost') return true;
     return status === 'etcd-behind' || status === 'etcd-rewound' || status === 'forked';
   }
 

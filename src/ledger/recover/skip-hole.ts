@@ -24,7 +24,13 @@ export async function skipHole(
   {
     request: { acceptHole, dryRun, actor },
     deps,
-  }: { readonly request: RecoveryRequest; readonly deps: RecoveryDependencies },
+    isCounterSafe,
+  }: {
+    readonly request: RecoveryRequest;
+    readonly deps: RecoveryDependencies;
+    /** Whether etcd has all that was handed out. */
+    readonly isCounterSafe: boolean;
+  },
 ): Promise<RecoveryReport> {
   const { status, ledger, journalFirst, head } = standing;
   const lost = { first: ledger.sequence + 1, last: journalFirst - 1 };
@@ -33,11 +39,14 @@ export async function skipHole(
       status === 'ledger-lost'
         ? 'restore a newer backup of PostgreSQL, and serving goes on by itself. If there is none, '
         : '';
+    const [danger, then] = isCounterSafe
+      ? ['No number is in danger, and etcd knows the state of each, but', '']
+      : ['The counter has to be raised, as etcd was set back; besides,', ', and raises the counter'];
     throw new SeqdError(
       'behind_ledger',
       `The ledger ends with batch ${ledger.sequence} and the journal in etcd begins with ${journalFirst}: batches ${lost.first} to ${lost.last} are in ` +
-        `neither. No number is in danger, and etcd knows the state of each, but the record of those is lost: ${newer}` +
-        '"seqd recover --accept-hole --yes" goes on without them; every "seqd verify --ledger" will name them',
+        `neither. ${danger} the record of those is lost: ${newer}` +
+        `"seqd recover --accept-hole --yes" goes on without them${then}; every "seqd verify --ledger" will name them`,
     );
   }
   const next = head?.next ?? 0;

@@ -7,6 +7,8 @@ const DRAWN = 1;
 /** Drawn before anything that still tells of it. */
 const STATE_ONLY = 2;
 
+const NOT_KEPT = '(its record is no longer kept)';
+
 /** Void numbers that no fact explains, or facts that etcd does not bear out: at most so many are named. */
 const PROBLEMS_MAX = 20;
 
@@ -15,6 +17,8 @@ export class RangeWitness {
   readonly span: NumberRange;
   private readonly seen = new RangeMap<number>(UNSEEN);
   private readonly reasons = new RangeMap<string | null>(null);
+  /** The last number whose record may be among those that are documented to be lost. */
+  private unrecordedUpTo = 0;
   private twice = 0;
 
   constructor(span: NumberRange) {
@@ -30,8 +34,9 @@ export class RangeWitness {
     }
   }
 
-  /** Numbers of which it is documented that no record is left. */
+  /** Numbers of which it is documented that no record of their draw is left; what became of those before may be lost with it. */
   addUnrecorded(range: NumberRange): void {
+    this.unrecordedUpTo = Math.max(this.unrecordedUpTo, range.last);
     const unseen = [...this.seen.runs(range)].filter(({ value }) => value === UNSEEN);
     for (const run of unseen) this.seen.set(run, STATE_ONLY);
   }
@@ -97,8 +102,11 @@ export class RangeWitness {
     found: Parameters<typeof addTo>[0],
     problem: (text: string) => void,
   ): void {
-    for (const run of this.seen.runs(range)) {
-      if (run.value === STATE_ONLY) addTo(found, '(its record is no longer kept)', run);
+    const gone = { first: range.first, last: Math.min(range.last, this.unrecordedUpTo) };
+    if (gone.first <= gone.last) addTo(found, NOT_KEPT, gone);
+    const rest = { first: Math.max(range.first, this.unrecordedUpTo + 1), last: range.last };
+    for (const run of this.seen.runs(rest)) {
+      if (run.value === STATE_ONLY) addTo(found, NOT_KEPT, run);
       else {
         addTo(found, '(no record says why)', run);
         problem(`${describe(run)} is void in etcd, and no record says why`);

@@ -4,6 +4,7 @@ import { constants } from 'node:zlib';
 import compression from 'compression';
 import express, { type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
+import { parseHttpUrl } from '../http-url.ts';
 import { serveScripts } from './page-script.ts';
 import { notAllowed } from './sequence-routes.ts';
 
@@ -70,5 +71,6 @@ function secureHeaders(nodeUrls: () => readonly string[]): RequestHandler {
 
 /** `ws://host:port` of a node, as a source expression; nothing for a node that is registered with an address that is none. */
 function streamOrigin(url: string): string[] {
-  return URL.canParse(url) ? [new URL(url).origin.replace(/^http/, 'ws')] : [];
+  const origin = parseHttpUrl(url)?.origin;
+  return origin === undefined ? [] : [origin.replace(/^http/, 'ws')];
 }

@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import express, { type Request, type Response, Router } from 'express';
 import { SeqdError } from '../../core/errors.ts';
 import type { DemoRun } from '../../demo/demo-run.ts';
 import type { Coordination } from '../../ports/coordination.ts';
+import { drained, goneSignal } from './deadline.ts';
 import { mayUseDemos } from './demo-gate.ts';
 import type { DemoHostClient } from './demo-host-client.ts';
 import { findDemo, parseDemoParameters } from './demo-input.ts';
@@ -28,9 +28,6 @@ const BODY_LIMIT_BYTES = 4_096;
 
 /** Those who wait for the end of a run on one node; each holds a connection. */
 const FOLLOWERS_MAX = 32;
-
-/** Who reads nothing for so long is taken to be gone. */
-const STALL_MS_MAX = 60_000;
 
 const NDJSON = 'application/x-ndjson';
 
@@ -116,10 +113,8 @@ async function sendLines(options: DemoRoutesOptions, response: Response, first: 
     AbortSignal.any([gone, options.closing]),
     options.times,
   )) {
-    if (!response.write(`${JSON.stringify(run)}\n`)) {
-      const signal = AbortSignal.any([gone, AbortSignal.timeout(STALL_MS_MAX)]);
-      await once(response, 'drain', { signal }).catch(() => response.destroy());
-    }
+    if (!response.write(`${JSON.stringify(run)}\n`))
+      await drained(response, gone).catch(() => response.destroy());
     if (isAboutToBreak(run, self.id)) break;
   }
   response.end();
@@ -158,10 +153,3 @@ const wantsLines = (request: Request): boolean => request.accepts(['application/
 
 const hasBody = (request: Request): boolean =>
   (request.get('transfer-encoding') ?? request.get('content-length') ?? '0') !== '0';
-
-function goneSignal(response: Response): AbortSignal {
-  const gone = new AbortController();
-  if (response.destroyed) gone.abort();
-  response.once('close', () => gone.abort());
-  return gone.signal;
-}

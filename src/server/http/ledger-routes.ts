@@ -15,6 +15,7 @@ import type { AuditFilter, LedgerReader } from '../../ports/ledger-reader.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
 import { decodeCursor, encodeCursor } from './audit-cursor.ts';
+import { goneSignal, withDeadline } from './deadline.ts';
 import { parseAudit, parseLife, parseReport, refuseUnknownOwner, type ReportQuery } from './ledger-input.ts';
 import { JSON_TYPE, sendHead, sendJson } from './respond.ts';
 import { sendExport } from './send-export.ts';
@@ -95,9 +96,8 @@ async function answerAudit(
   const name = seriesName(options.series);
   const { filter, order, cursor, limit, expanded, format } = parseAudit(request.query, name);
   const gone = goneSignal(response);
-  const signal = AbortSignal.any([gone, AbortSignal.timeout(PAGE_WAIT_MS)]);
-  await checkOwner(options, filter, signal);
   if (format !== undefined) {
+    await withDeadline(gone, PAGE_WAIT_MS, signal => checkOwner(options, filter, signal));
     await longReads.run(() => {
       const extension = format === 'csv' ? 'csv' : 'ndjson';
       const fileName = `audit-${options.series.series}.${extension}`;
@@ -112,7 +112,13 @@ async function answerAudit(
   }
   const scope = { filter, expanded, order };
   const after = cursor === undefined ? undefined : decodeCursor(cursor, scope);
-  const page = await readAuditPage(options, filter, { order, after, limit, expanded }, { signal });
+  const page = await unlessGone(gone, () =>
+    withDeadline(gone, PAGE_WAIT_MS, async signal => {
+      await checkOwner(options, filter, signal);
+      return readAuditPage(options, filter, { order, after, limit, expanded }, { signal });
+    }),
+  );
+  if (page === undefined) return;
   sendJson(response, 200, {
     series: name,
     rows: page.facts.map(auditRow),
@@ -137,12 +143,9 @@ async function answerReport(
   const { range, at, format, requestedBy } = parseReport(request.query, seriesName(series));
   const sources = { store, series, cluster, reader, node: coordination.self.id, now: Date.now };
   const signal = goneSignal(response);
-  const report = await longReads
-    .run(() => makeReport(sources, { range, at, requestedBy, signal }))
-    .catch((error: unknown) => {
-      // Nobody is told what has become of what nobody waits for.
-      if (!signal.aborted) throw error;
-    });
+  const report = await unlessGone(signal, () =>
+    longReads.run(() => makeReport(sources, { range, at, requestedBy, signal })),
+  );
   if (report === undefined) return;
   // For those who need no more of it.
   response.setHeader('x-report-complete', String(report.complete));
@@ -211,12 +214,14 @@ async function checkOwner(
   refuseUnknownOwner(filter, known);
 }
 
-/** Aborted once nobody can read the answer any more. */
-function goneSignal(response: Response): AbortSignal {
-  const gone = new AbortController();
-  if (response.destroyed) gone.abort();
-  response.once('close', () => gone.abort());
-  return gone.signal;
+/** Nobody is told what has become of what nobody waits for. */
+async function unlessGone<T>(gone: AbortSignal, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (gone.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** Refuses what would be one long read too many. */

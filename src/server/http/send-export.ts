@@ -1,16 +1,13 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { auditRow } from '../../ledger/audit-row.ts';
 import type { AuditEnd } from '../../ledger/audit-stream.ts';
 import { expand } from '../../ledger/expand.ts';
 import { type ExportFormat, ExportText, EXPORT_TYPES } from '../../ledger/export-text.ts';
 import type { LedgerFact } from '../../ports/ledger-reader.ts';
+import { drained } from './deadline.ts';
 
 /** Rows made into text at a time: a run of 100,000 numbers must not become one string. */
 const ROWS_MAX = 1_000;
-
-/** Who reads nothing for so long is taken to be gone; meanwhile the database keeps a transaction open for them. */
-const STALL_MS_MAX = 60_000;
 
 /**
  * Sends an export as fast as it is read and no faster, with a chunk in memory. If anything fails once it has begun, the
@@ -77,8 +74,7 @@ function* inPieces(chunk: readonly LedgerFact[], expanded: boolean): Generator<L
 
 async function write(response: ServerResponse, text: string, gone: AbortSignal): Promise<void> {
   if (text === '' || gone.aborted || response.write(text)) return;
-  const signal = AbortSignal.any([gone, AbortSignal.timeout(STALL_MS_MAX)]);
-  await once(response, 'drain', { signal }).catch((error: unknown) => {
+  await drained(response, gone).catch((error: unknown) => {
     if (!gone.aborted) throw error;
   });
 }

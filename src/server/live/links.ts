@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { NodeInfo } from '../../ports/coordination.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { parseHttpUrl } from '../http-url.ts';
 import { STEP_MS } from './cluster-samples.ts';
 import { HEARD_MS, moveHistory } from './history.ts';
 import { Link } from './link.ts';
@@ -68,7 +69,7 @@ export class Links {
     this.syncedMs = nowMs;
     const wanted = new Set<string>();
     for (const info of nodes) {
-      if (info.instance === this.deps.self.instance || !URL.canParse(info.url)) continue;
+      if (info.instance === this.deps.self.instance || parseHttpUrl(info.url) === undefined) continue;
       wanted.add(info.instance);
       if (!this.peers.has(info.instance)) this.open(info);
     }
@@ -173,7 +174,14 @@ export class Links {
   private inOurTime(report: HistoryReport): HistoryReport {
     const aheadMs = this.deps.clock.now() - report.at;
     if (Math.abs(aheadMs) <= HISTORY_TOLERANCE_MS) return report;
-    return { ...report, history: moveHistory(report.history, aheadMs) };
+    return {
+      ...report,
+      history: moveHistory(report.history, aheadMs),
+      // Facts have the time of their batch, whoever tells of them.
+      events: report.events.map(event =>
+        event.category === 'number' ? event : { ...event, at: event.at + aheadMs },
+      ),
+    };
   }
 
   private sendPace(link: Link): void {

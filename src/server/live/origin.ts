@@ -1,3 +1,5 @@
+import { parseHttpUrl } from '../http-url.ts';
+
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
@@ -11,18 +13,14 @@ export function isOriginAllowed(
   { host, nodeUrls }: { host: string | undefined; nodeUrls: Iterable<string> },
 ): boolean {
   if (origin === undefined) return true;
-  const page = parse(origin);
+  const page = parseHttpUrl(origin);
   if (page === undefined) return false;
   if (host !== undefined && page.host === host.toLowerCase()) return true;
   for (const text of nodeUrls) {
-    const node = parse(text);
+    const node = parseHttpUrl(text);
     if (node === undefined || node.protocol !== page.protocol || node.port !== page.port) continue;
     if (node.hostname === page.hostname) return true;
     if (LOOPBACK.has(node.hostname) && LOOPBACK.has(page.hostname)) return true;
   }
   return false;
-}
-
-function parse(text: string): URL | undefined {
-  return URL.canParse(text) ? new URL(text) : undefined;
 }

@@ -39,6 +39,10 @@ const INTERVAL_MS_MAX = 1_000;
 const MESSAGE_BYTES_MAX = 1_024;
 /** Smaller frames are not worth the processor. */
 const COMPRESS_BYTES_MIN = 4_096;
+/** Of what compresses a snapshot, as a power of two. */
+const WINDOW_BITS = 11;
+/** An offer to be compressed for with a smaller window. It is declined (RFC 7692, 5.1), where ws would refuse the connection. */
+const SMALLER_WINDOW = /server_max_window_bits\s*=\s*"?(?:[89]|10)\b/;
 /** For the last frame to get out, and the viewer's to come. */
 const FAREWELL_MS = 100;
 const CLOSE = { goingAway: 1001, policy: 1008, broken: 1011 } as const;
@@ -90,7 +94,7 @@ export class Viewers {
         threshold: COMPRESS_BYTES_MIN,
         serverNoContextTakeover: true,
         clientNoContextTakeover: true,
-        serverMaxWindowBits: 11,
+        serverMaxWindowBits: WINDOW_BITS,
         zlibDeflateOptions: { level: 4, memLevel: 5 },
       },
       handleProtocols: protocols => (protocols.has(LIVE_PROTOCOL) ? LIVE_PROTOCOL : false),
@@ -124,6 +128,8 @@ export class Viewers {
         'This node has as many viewers as it may; try another one.',
       );
     } else {
+      if (SMALLER_WINDOW.test(request.headers['sec-websocket-extensions'] ?? ''))
+        delete request.headers['sec-websocket-extensions'];
       this.server.handleUpgrade(request, socket, head, viewer => this.tryWelcome(viewer));
     }
     return true;

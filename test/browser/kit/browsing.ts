@@ -73,6 +73,11 @@ export async function whenLive(page: Page): Promise<void> {
   await page.waitForSelector('[data-testid="connection"][data-state="live"]', { timeout: READY_TIMEOUT_MS });
 }
 
+/** Waits until a page has drawn what it knows by now. */
+export async function whenPainted(page: Page): Promise<void> {
+  await page.evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))`);
+}
+
 /**
  * Waits until an expression is true in a page, looking with each frame. Playwright's own `waitForFunction` evaluates
  * strings, which the page's policy refuses.

@@ -119,7 +119,11 @@ describe('on a terminal', () => {
     const text = shown(states, { isTTY: true }).join('');
     expect(text).toContain('\x1b[32mok\x1b[39m');
     expect(text).toContain('\x1b[31mFAILED (1.5 s)\x1b[39m');
-    for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }])
-      expect(shown(states, { isTTY: true, env }).join('')).not.toContain('\x1b[3');
+    expect(shown(states, plain).join('')).not.toContain('\x1b[3');
+  });
+
+  it('one that can only append is told what happens line by line, as a file is', () => {
+    const states = COUNTDOWN.map(run => ({ ...run, timeline }));
+    expect(shown(states, { isTTY: true, env: { TERM: 'dumb' } })).toEqual(shown(states));
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   concerns,
+  continueLife,
   eventFacts,
   eventLook,
   explainMissing,
@@ -70,6 +71,29 @@ describe('what is said about a life', () => {
     const notes = lifeNotes({ ...WHOLE, complete: false, consistent: false, problem: 'etcd was set back' });
     expect(notes).toHaveLength(1);
     expect(notes[0]?.text).toContain('etcd was set back');
+  });
+});
+
+describe('a life that goes on', () => {
+  // Of what it was not asked for such an answer says nothing.
+  const LATER = { ...WHOLE, consistent: null, state: { status: 'pooled' } };
+
+  it('keeps what was said of the events before, whatever a later answer says of its own', () => {
+    for (const said of [
+      { complete: false, from: 120 },
+      { consistent: false },
+      { complete: false, consistent: false, problem: 'etcd was set back' },
+    ]) {
+      const before = { ...WHOLE, ...said };
+      expect(lifeNotes(continueLife(before, LATER))).toEqual(lifeNotes(before));
+    }
+  });
+
+  it('has the state of the later answer, and takes over what that one finds missing', () => {
+    const life = continueLife(WHOLE, { ...LATER, complete: false, from: 300 });
+    expect(life).toMatchObject({ state: { status: 'pooled' }, complete: false, from: 300 });
+    expect(continueLife(life, { ...LATER, complete: false, from: 400 })).toMatchObject({ from: 300 });
+    expect(lifeNotes(continueLife(WHOLE, LATER))).toEqual([]);
   });
 });
 

@@ -34,12 +34,14 @@ test('rates have a digit where it says something', () => {
 });
 
 test('milliseconds have three digits or so', () => {
-  expect([0, 0.42, 3.14, 42.25, 240.4, 1_500, 12_345].map(value => format.ms(value))).toEqual([
+  expect([0, 0.42, 3.14, 42.25, 240.4, 999.4, 999.6, 1_500, 12_345].map(value => format.ms(value))).toEqual([
     '0 ms',
     '0.42 ms',
     '3.1 ms',
     '42.3 ms',
     '240 ms',
+    '999 ms',
+    '1.0 s',
     '1.5 s',
     '12 s',
   ]);
@@ -78,11 +80,12 @@ test('numbers of documents are written without separators, several by the first 
 });
 
 test('how long something took has the digits that matter', () => {
-  const written = [-5, 104.4, 999.4, 4_240, 59_940, 59_960, 72_000, 7_500_000].map(format.span);
+  const written = [-5, 104.4, 999.4, 999.6, 4_240, 59_940, 59_960, 72_000, 7_500_000].map(format.span);
   expect(written).toEqual([
     '0 ms',
     '104 ms',
     '999 ms',
+    '1.0 s',
     '4.2 s',
     '59.9 s',
     '1 min',
@@ -94,12 +97,14 @@ test('how long something took has the digits that matter', () => {
 test('a hash is shown by its ends, and shares by percent', () => {
   expect(format.shortHash('3fa9c1d2e4b5a6978812aa33bb44cc55')).toBe('3fa9c1…cc55');
   expect(format.shortHash('c0ffee')).toBe('c0ffee');
-  expect([0, 0.00001, 0.004, 1 / 3, 0.37, 1].map(part => format.percent(part, 1))).toEqual([
+  expect([0, 0.00001, 0.004, 1 / 3, 0.37, 0.999, 0.9999, 1].map(part => format.percent(part, 1))).toEqual([
     '0 %',
     '< 0.1 %',
     '0.4 %',
     '33.3 %',
     '37 %',
+    '99.9 %',
+    '> 99.9 %',
     '100 %',
   ]);
   expect(format.percent(0, 0)).toBe('0 %');

@@ -399,6 +399,42 @@ describe('a ledger that was not written when the rest was lost', () => {
   });
 });
 
+describe('a ledger that lacks batches', () => {
+  async function lacking() {
+    const { journal, state } = historyOf(30);
+    const store = await storeOf(journal);
+    const ledger = await ledgerOf(journal.slice(0, 5));
+    const leadership = { key: 'leader', revision: '1' };
+    store.setLeadership(leadership);
+    await store.prune({ series: GLOBAL_SERIES, first: 1, last: 10, leadership, ledger: null });
+    return { store, ledger, next: state.head.next };
+  }
+
+  test.each([{ dryRun: true }, { dryRun: false }])(
+    'does not keep the recovery from raising the counter that it was asked to raise: %o',
+    async ({ dryRun }) => {
+      const { store, ledger, next } = await lacking();
+      const rememberedNext = next + 5_000;
+      const request = { rememberedNext, isAboveGiven: true, margin: 0 };
+      await expect(recover(store, ledger, request)).rejects.toThrow(/has to be raised.*--accept-hole/);
+      expect(await recover(store, ledger, { ...request, acceptHole: true, dryRun })).toMatchObject({
+        outcome: dryRun ? 'planned' : 'recovered',
+        lost: { first: 6, last: 10 },
+        next: rememberedNext,
+      });
+      expect((await headOf(store)).next).toBe(dryRun ? next : rememberedNext);
+    },
+  );
+
+  test('and is all that is wrong lets the counter be', async () => {
+    const { store, ledger, next } = await lacking();
+    await expect(recover(store, ledger)).rejects.toThrow('No number is in danger');
+    expect(await recover(store, ledger, { acceptHole: true })).toMatchObject({ outcome: 'recovered', next });
+    expect((await headOf(store)).next).toBe(next);
+    expect(await standingOf(store, ledger)).toMatchObject({ status: 'agrees' });
+  });
+});
+
 test('what a history drew is ranges, not numbers: 2^30 of them take no time', () => {
   const world = new SeriesWorld();
   for (let i = 0; i < 8; i += 1) world.do({ kind: 'block', owner: ownerAt('north'), count: 2 ** 27 });

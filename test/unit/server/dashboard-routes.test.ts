@@ -8,7 +8,14 @@ import { createDashboardRoutes } from '../../../src/server/http/dashboard-routes
 
 test('the page may open the streams of the nodes, and one that is registered with no address does not end it', async () => {
   const directory = fileURLToPath(new URL('../../../dashboard', import.meta.url));
-  const nodeUrls = (): string[] => ['http://10.0.0.1:8080/seqd', '', 'nowhere', 'https://b.example'];
+  const nodeUrls = (): string[] => [
+    'http://10.0.0.1:8080/seqd',
+    '',
+    'nowhere',
+    'berlin-1:8080',
+    'foo://h:1',
+    'https://b.example',
+  ];
   const server = createServer(express().use('/dashboard', createDashboardRoutes({ directory, nodeUrls })));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

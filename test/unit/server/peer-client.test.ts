@@ -17,14 +17,14 @@ beforeEach(() => {
 
 afterEach(() => peers.close());
 
-/** How a forward to a peer at this port ended, in words. */
-async function forward(port: number, budgetMs = 1_000): Promise<string> {
+/** How a forward to a peer at this port, or address, ended, in words. */
+async function forward(at: number | string, budgetMs = 1_000): Promise<string> {
   const node: NodeInfo = {
     id: 'peer',
     instance: 'peer-1',
     site: 'site-1',
     partition: 'partition-a',
-    url: `http://127.0.0.1:${port}`,
+    url: typeof at === 'string' ? at : `http://127.0.0.1:${at}`,
     peerToken: 'secret',
     lease: '0',
     version: '0',
@@ -37,6 +37,10 @@ async function forward(port: number, budgetMs = 1_000): Promise<string> {
     return (error as Error).message;
   }
 }
+
+test.each(['', 'berlin-1:8080', 'foo://h:1'])('a peer at %j counts as unreachable', async url => {
+  expect(await forward(url)).toMatch(/an address that is none/);
+});
 
 describe('a sender that stood still itself', () => {
   let thread: Worker;

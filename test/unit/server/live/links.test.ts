@@ -33,6 +33,7 @@ let histories: HistoryReport[];
 let wallMs: number;
 let aheadMs: number;
 let past: LiveHistory;
+let happened: HistoryReport['events'];
 
 beforeEach(async () => {
   reports = [];
@@ -40,6 +41,7 @@ beforeEach(async () => {
   wallMs = 1_000_000;
   aheadMs = CLOCK_AHEAD_MS;
   past = historyOf({});
+  happened = [];
   teller = createTeller();
   server = createServer();
   server.on('upgrade', (request, socket, head) => {
@@ -67,7 +69,7 @@ afterEach(async () => {
 
 function createTeller(): LinkServer {
   return new LinkServer('token', {
-    history: () => ({ type: 'history', at: wallMs, history: past, events: [] }),
+    history: () => ({ type: 'history', at: wallMs, history: past, events: happened }),
     logger: silentLogger,
   });
 }
@@ -135,7 +137,22 @@ describe('a link to another node', () => {
 
   test('puts the past into our own time, too, when the clocks are far apart', async () => {
     past = historyOf({ minute: [sampleOf(999_900)], hour: [sampleOf(990_000)] });
+    const [fact] = activity(999_800, 1).events;
+    const about = (category: 'cluster' | 'demo'): HistoryReport['events'][number] => ({
+      id: category,
+      category,
+      at: 999_900,
+      kind: 'leader:changed',
+      text: '',
+      mark: true,
+    });
+    happened = [fact!, about('cluster'), about('demo')];
     await connect();
+    expect(histories[0]!.events.map(({ at }) => at)).toEqual([
+      999_800,
+      999_900 + CLOCK_AHEAD_MS,
+      999_900 + CLOCK_AHEAD_MS,
+    ]);
     const { minute, hour } = histories[0]!.history;
     expect(minute.t).toEqual([999_900 + CLOCK_AHEAD_MS]);
     expect(hour.t.map(t => t % 10_000)).toEqual([0]);
@@ -143,7 +160,7 @@ describe('a link to another node', () => {
     links.sync([], performance.now());
     links.sync([node], performance.now());
     await until('the history again', () => histories.length === 2, { intervalMs: 2 });
-    expect(histories[1]!.history).toEqual(past);
+    expect(histories[1]).toMatchObject({ history: past, events: happened });
   });
 
   test('is told ten times a second while somebody watches', async () => {
@@ -235,7 +252,10 @@ describe('a link to another node', () => {
   });
 
   test('is not tried where a node is registered with an address that is none', async () => {
-    links.sync([info('node-3', { url: 'nowhere' }), info('node-4', { url: '' }), node], performance.now());
+    const none = ['nowhere', '', 'berlin-1:8080', 'foo://h:1'].map((url, i) =>
+      info(`node-${i + 3}`, { url }),
+    );
+    links.sync([...none, node], performance.now());
     await until('the history', () => histories.length === 1, { intervalMs: 2 });
     expect(links.known(performance.now()).map(({ info: { id } }) => id)).toEqual(['node-2']);
   });

@@ -87,6 +87,19 @@ describe('viewers', () => {
     socket.terminate();
   });
 
+  test('that want to be compressed for with a smaller window are served uncompressed', async () => {
+    await serve();
+    const socket = openSocket(url, {
+      compress: false,
+      headers: { 'sec-websocket-extensions': 'permessage-deflate; server_max_window_bits=10' },
+    });
+    const hello = once(socket, 'message');
+    const [response] = (await once(socket, 'upgrade')) as [IncomingMessage];
+    expect(response.headers['sec-websocket-extensions']).toBeUndefined();
+    await hello;
+    socket.terminate();
+  });
+
   test('that miss something ask for a snapshot, and get it no faster than they may', async () => {
     await serve({ resyncMs: 10_000 });
     const { socket, texts } = await watch();
