@@ -35,7 +35,7 @@ const progress = line => process.stderr.write(`${line}\n`);
 /** @param {string} [text] */
 const print = (text = '') => process.stdout.write(`${text}\n`);
 
-/** @param {readonly (readonly import('./lib/live/measure-live.mjs').Cost[])[]} groups @param {'perSecond' | 'microseconds'} what @returns {string[]} the median of each group */
+/** @param {readonly (readonly import('./lib/live/measure-live.mjs').Cost[])[]} groups @param {'perSecond' | 'microseconds' | 'generator'} what @returns {string[]} the median of each group */
 function middle(groups, what) {
   return groups.map(costs => median(costs.map(cost => cost[what])).toFixed(0));
 }
@@ -68,7 +68,8 @@ async function main({ viewers: count, nodes, seconds, rounds, json }) {
       textTable([
         ['', 'nobody watches', `${count} viewers`, 'wanted'],
         ["nodes' processor time for a number, µs", ...middle([alone, watched], 'microseconds'), ''],
-        ['… of it for the viewers', '', percent(costs.median), '≤ 5 %'],
+        ["… the load generator's", ...middle([alone, watched], 'generator'), ''],
+        ['part of the first for the viewers, by the second', '', percent(costs.median), '≤ 5 %'],
         ['… lowest and highest round', '', `${percent(costs.min)} to ${percent(costs.max)}`, ''],
         ['… between two times without viewers', `${percent(noise.min)} to ${percent(noise.max)}`, '', ''],
         ['numbers per second by the clock', ...middle([alone, watched], 'perSecond'), ''],

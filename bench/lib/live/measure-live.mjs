@@ -8,7 +8,12 @@ const WARM_UPS = 4;
 /** Before each time, whether viewers have come, gone, or neither, so that all begin alike. */
 const SETTLE_MS = 2_000;
 
-/** @typedef {{ perSecond: number, microseconds: number }} Cost numbers per second by the clock, and the nodes' processor time for one */
+/**
+ * @typedef {object} Cost
+ * @property {number} perSecond numbers per second by the clock
+ * @property {number} microseconds the nodes' processor time for one
+ * @property {number} generator the same of the load generator. It does the same for each number, whoever watches: where it takes longer, the machine is slower
+ */
 /** @typedef {{ before: Cost, watched: Cost, after: Cost, cost: number, noise: number, seen: import('./viewers-worker.mjs').Watched }} LiveRound `cost`: part of the nodes' processor time that the viewers took; `noise`: the same between the times before and after, which should be none */
 
 /**
@@ -33,9 +38,13 @@ export async function measureLive({ urls, load, viewers, count, rounds, ms, log 
         numbered: true,
       },
     });
-    const { perSecond } = figures;
+    const { perSecond, generatorCpu } = figures;
     const drawn = (perSecond * ms) / 1_000;
-    return { perSecond, microseconds: (((await processorMs(urls)) - beganMs) * 1_000) / drawn };
+    return {
+      perSecond,
+      microseconds: (((await processorMs(urls)) - beganMs) * 1_000) / drawn,
+      generator: (generatorCpu * 1e6) / perSecond,
+    };
   };
   for (let time = 0; time < WARM_UPS; time += 1) {
     const watched = time % 2 === 1;
@@ -51,9 +60,9 @@ export async function measureLive({ urls, load, viewers, count, rounds, ms, log 
     const watched = await draw(ms);
     const seen = await viewers.close();
     const after = await draw(ms);
-    const without = (before.microseconds + after.microseconds) / 2;
-    const cost = 1 - without / watched.microseconds;
-    const noise = 1 - before.microseconds / after.microseconds;
+    const without = (relative(before) + relative(after)) / 2;
+    const cost = 1 - without / relative(watched);
+    const noise = 1 - relative(before) / relative(after);
     log(
       `round ${round}: ${[before, watched, after].map(describe).join(', ')}: cost ${percent(cost)} (noise ${percent(noise)}); ` +
         `${seen.viewers} viewers got ${seen.frames} frames, ${(seen.bytes / 1e6).toFixed(1)} MB, ${seen.gaps} gaps, and took ${Math.round(seen.cpuMs)} ms of processor`,
@@ -64,12 +73,17 @@ export async function measureLive({ urls, load, viewers, count, rounds, ms, log 
   return found;
 }
 
+/** What a number takes the nodes, in what it takes the load generator: the speed of the machine, which others use too, is not in it. @param {Cost} cost */
+function relative({ microseconds, generator }) {
+  return microseconds / generator;
+}
+
 /** @param {number} part @returns {string} with a sign, as a difference has one */
 export function percent(part) {
   return `${part < 0 ? '−' : ''}${Math.abs(part * 100).toFixed(1)} %`;
 }
 
 /** @param {Cost} cost */
-function describe({ perSecond, microseconds }) {
-  return `${Math.round(perSecond)}/s at ${Math.round(microseconds)} µs`;
+function describe({ perSecond, microseconds, generator }) {
+  return `${Math.round(perSecond)}/s at ${Math.round(microseconds)} µs (generator ${Math.round(generator)})`;
 }

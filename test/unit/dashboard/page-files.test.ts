@@ -6,7 +6,7 @@ import { stripScript } from '../../../src/server/http/page-script.ts';
 const PAGE = new URL('../../../dashboard/', import.meta.url);
 const UPLOT = new URL('../../../node_modules/uplot/dist/uPlot.iife.min.js', import.meta.url);
 /** Not modules: loaded by script elements of their own. */
-const SCRIPTS = new Set(['main.js', 'theme-early.js']);
+const SCRIPTS = new Set(['begin.js', 'main.js', 'theme-early.js']);
 const GZIPPED_BYTES_MAX = 100 * 1024;
 
 const html = await readFile(new URL('index.html', PAGE), 'utf8');
