@@ -37,13 +37,13 @@ export class WebSocketPeers implements Peers {
   }
 
   async forward(node: NodeInfo, message: ForwardMessage): Promise<ForwardReply> {
-    if (parseHttpUrl(node.url) === undefined)
-      throw new PeerUnreachableError(
-        `${node.id} is registered with an address that is none: ${node.url}`,
-        true,
-      );
     let link = this.links.get(node.instance);
     if (link === undefined || link.ended) {
+      if (parseHttpUrl(node.url) === undefined)
+        throw new PeerUnreachableError(
+          `${node.id} is registered with an address that is none: ${node.url}`,
+          true,
+        );
       const made = new PeerLink(node, this.options, () => {
         if (this.links.get(node.instance) === made) this.links.delete(node.instance);
       });
