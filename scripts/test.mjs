@@ -14,9 +14,10 @@ import { ensureEtcdBinary } from './lib/etcd-binary.mjs';
 import { runNpm } from './lib/npm.mjs';
 import { projectRoot } from './lib/paths.mjs';
 import { runCommand } from './lib/run-command.mjs';
-import { needsBrowser, planPhases, summaryLine, sumTallies, tallyOf } from './lib/test-tally.mjs';
+import { failuresOf, needsBrowser, planPhases, summaryLine, sumTallies, tallyOf } from './lib/test-tally.mjs';
 
 /** @typedef {import('./lib/test-tally.mjs').Tally} Tally */
+/** @typedef {{ tally: Tally, failures: string[] }} Outcome what failed is told once more at the end */
 
 const LOWEST_PRIORITY = constants.priority.PRIORITY_LOW;
 const PHASE_TIMEOUT_MS = 3_600_000;
@@ -31,15 +32,16 @@ const log = line => console.log(`[test] ${line}`);
  *
  * @param {string} name
  * @param {() => Promise<unknown>} work
- * @returns {Promise<Tally>}
+ * @returns {Promise<Outcome>}
  */
 async function step(name, work) {
   try {
     await work();
-    return { passed: 0, failed: 0 };
+    return { tally: { passed: 0, failed: 0 }, failures: [] };
   } catch (error) {
-    log(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
-    return { passed: 0, failed: 1 };
+    const failure = `${name} failed: ${error instanceof Error ? error.message : String(error)}`;
+    log(failure);
+    return { tally: { passed: 0, failed: 1 }, failures: [failure] };
   }
 }
 
@@ -55,7 +57,7 @@ async function staticCheck(script) {
  * @param {readonly string[]} args
  * @param {{ reports: string, beside?: boolean }} options `reports` is a folder for vitest's own; `beside` for a run that
  *   takes what others leave of the processors, and is shown when it has ended
- * @returns {Promise<Tally>}
+ * @returns {Promise<Outcome>}
  */
 async function runVitest(projects, args, { reports, beside = false }) {
   if (projects.length > 0) log(`${projects.join(' and ')}${beside ? ', shown at its end' : ''}`);
@@ -81,13 +83,19 @@ async function runVitest(projects, args, { reports, beside = false }) {
   );
   if (beside) process.stdout.write(`${result.stdout}${result.stderr}`);
   const text = await readFile(report, 'utf8').catch(() => undefined);
-  return tallyOf(text === undefined ? undefined : JSON.parse(text), result.code);
+  const results = text === undefined ? undefined : JSON.parse(text);
+  const tally = tallyOf(results, result.code);
+  const failures = failuresOf(results);
+  // An error outside of all tests, or no report: what vitest said of it is above.
+  if (tally.failed > failures.length)
+    failures.push(`FAILED ${projects.join(' and ')}: exit code ${result.code}`);
+  return { tally, failures };
 }
 
 /**
  * @param {import('./lib/test-tally.mjs').Phase} phase
  * @param {string} reports
- * @returns {Promise<Tally[]>}
+ * @returns {Promise<Outcome[]>}
  */
 async function runPhase({ projects, beside, args }, reports) {
   const other = beside === undefined ? [] : [runVitest(beside, args, { reports, beside: true })];
@@ -99,21 +107,23 @@ async function main(args) {
   checkNode();
   const withStatic = args.includes('--static');
   const forVitest = args.filter(arg => arg !== '--static');
-  /** @type {Tally[]} */
-  const tallies = [];
-  tallies.push(await step('dependencies', () => ensureDependencies(log)));
-  tallies.push(await step('etcd', () => ensureEtcdBinary({ log })));
-  tallies.push(await step('build', () => ensureBuild(log)));
-  if (needsBrowser(forVitest)) tallies.push(await step('chromium', () => ensureChromium({ log })));
+  /** @type {Outcome[]} */
+  const outcomes = [];
+  outcomes.push(await step('dependencies', () => ensureDependencies(log)));
+  outcomes.push(await step('etcd', () => ensureEtcdBinary({ log })));
+  outcomes.push(await step('build', () => ensureBuild(log)));
+  if (needsBrowser(forVitest)) outcomes.push(await step('chromium', () => ensureChromium({ log })));
   for (const script of withStatic ? STATIC_CHECKS : [])
-    tallies.push(await step(script, () => staticCheck(script)));
+    outcomes.push(await step(script, () => staticCheck(script)));
 
   const reports = await mkdtemp(join(tmpdir(), 'seqd-test-report-'));
   try {
-    for (const phase of planPhases(forVitest)) tallies.push(...(await runPhase(phase, reports)));
+    for (const phase of planPhases(forVitest)) outcomes.push(...(await runPhase(phase, reports)));
   } finally {
     await rm(reports, { recursive: true, force: true });
   }
+  for (const failure of outcomes.flatMap(({ failures }) => failures)) console.log(failure);
+  const tallies = outcomes.map(({ tally }) => tally);
   process.exitCode = sumTallies(tallies).failed === 0 ? 0 : 1;
   console.log(summaryLine(tallies));
 }

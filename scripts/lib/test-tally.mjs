@@ -4,10 +4,19 @@
  * @typedef {object} VitestReport
  * @property {number} numPassedTests
  * @property {number} numFailedTests
- * @property {{ status: string, assertionResults: { status: string }[] }[]} testResults one per file
+ * @property {FileReport[]} testResults one per file
+ *
+ * @typedef {object} FileReport
+ * @property {string} name path of the file
+ * @property {string} status
+ * @property {string} [message] why the file could not be loaded
+ * @property {{ status: string, fullName: string, failureMessages?: string[] }[]} assertionResults one per test
  */
 
 /** @typedef {{ passed: number, failed: number }} Tally */
+
+/** So much of an error says what was wrong; the rest is its stack, which the run itself has shown. */
+const ERROR_LINES = 12;
 
 /**
  * Counts one run of vitest. What breaks without a failed test counts as one failure, or the sums would
@@ -24,6 +33,32 @@ export function tallyOf(report, exitCode) {
   ).length;
   const failed = report.numFailedTests + brokenFiles;
   return { passed: report.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
+}
+
+/**
+ * What failed, with the reason of each: the end of a long output is what is read, and kept, first.
+ *
+ * @param {VitestReport | undefined} report
+ * @returns {string[]} one text per failure, of several lines
+ */
+export function failuresOf(report) {
+  return (report?.testResults ?? []).flatMap(file => {
+    const failed = file.assertionResults.filter(test => test.status === 'failed');
+    if (file.status === 'failed' && failed.length === 0)
+      return [failureText(file.name, file.message ?? 'could not be loaded')];
+    return failed.map(test =>
+      failureText(`${file.name}: ${test.fullName}`, (test.failureMessages ?? []).join('\n')),
+    );
+  });
+}
+
+/**
+ * @param {string} title
+ * @param {string} message
+ */
+function failureText(title, message) {
+  const lines = message.split('\n').slice(0, ERROR_LINES);
+  return [`FAILED ${title}`, ...lines.map(line => `    ${line}`)].join('\n');
 }
 
 /**

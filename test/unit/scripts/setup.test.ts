@@ -10,7 +10,13 @@ import { dependenciesAreFresh } from '../../../scripts/lib/dependencies.mjs';
 import { npmEnvironment } from '../../../scripts/lib/npm.mjs';
 import { projectRoot } from '../../../scripts/lib/paths.mjs';
 import { withSetupLock } from '../../../scripts/lib/setup-lock.mjs';
-import { needsBrowser, planPhases, summaryLine, tallyOf } from '../../../scripts/lib/test-tally.mjs';
+import {
+  failuresOf,
+  needsBrowser,
+  planPhases,
+  summaryLine,
+  tallyOf,
+} from '../../../scripts/lib/test-tally.mjs';
 
 let root = '';
 beforeEach(async () => {
@@ -149,8 +155,13 @@ describe('the set-up lock', () => {
 
 describe('the sums of a test run', () => {
   const file = (status: string, ...tests: string[]) => ({
+    name: 'some.test.ts',
     status,
-    assertionResults: tests.map(test => ({ status: test })),
+    assertionResults: tests.map(test => ({
+      status: test,
+      fullName: `a test that ${test}`,
+      failureMessages: test === 'failed' ? ['expected 1 to be 2\n    at here'] : [],
+    })),
   });
 
   test('are one line', () => {
@@ -176,6 +187,19 @@ describe('the sums of a test run', () => {
     const report = { numPassedTests: 1, numFailedTests: 0, testResults: [file('passed', 'passed')] };
     expect(tallyOf(report, 1)).toEqual({ passed: 1, failed: 1 });
     expect(tallyOf(report, 0)).toEqual({ passed: 1, failed: 0 });
+  });
+
+  test('are preceded by what failed and why, so that the end of the output tells it', () => {
+    const testResults = [
+      file('passed', 'passed'),
+      file('failed', 'passed', 'failed'),
+      { ...file('failed'), message: 'no such module' },
+    ];
+    expect(failuresOf({ numPassedTests: 2, numFailedTests: 1, testResults })).toEqual([
+      'FAILED some.test.ts: a test that failed\n    expected 1 to be 2\n        at here',
+      'FAILED some.test.ts\n    no such module',
+    ]);
+    expect(failuresOf(undefined)).toEqual([]);
   });
 
   test('come from the fast phases first, or from the one the user names', () => {
