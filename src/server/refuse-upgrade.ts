@@ -14,6 +14,8 @@ export function refuseUpgrade(socket: Duplex, status: string, why = ''): void {
     ...(why === '' ? [] : ['Content-Type: text/plain; charset=utf-8']),
     `Content-Length: ${Buffer.byteLength(why)}`,
   ];
+  // A client that resets it: unheard, that would end the process.
+  socket.on('error', () => {});
   socket.once('finish', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${why}`);
 }

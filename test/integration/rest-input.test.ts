@@ -335,6 +335,20 @@ const REFUSALS: readonly (Refused | Refused[])[] = [
     says: ['number'],
   },
   {
+    name: 'next with a slip in the name of a field',
+    send: (api, headers) => api.next({ invoiceTyp: 'off-cycle' }, headers),
+    status: 400,
+    code: 'invalid_request',
+    says: ['did you mean invoiceType'],
+  },
+  ...['/sequence/stats?site=site-1', '/verify?from=5'].map(path => ({
+    name: `a parameter for what takes none, ${path},`,
+    send: (api: SequenceApi, headers: Record<string, string>) => api.get(`/api/v1${path}`, headers),
+    status: 400,
+    code: 'invalid_request',
+    says: ['is not a known parameter', 'there are none here'],
+  })),
+  {
     name: 'an unknown resource of the interface',
     send: (api, headers) => api.send('GET', '/nextt', undefined, headers),
     status: 404,

@@ -9,7 +9,7 @@ import type { AdminService } from '../../sequencer/admin-service.ts';
 import { assertAdmin } from './admin-rights.ts';
 import { sendJson } from './respond.ts';
 import { bodyOf, notAllowed } from './sequence-routes.ts';
-import { fingerprint, originOf, parseIdempotencyKey } from './validate.ts';
+import { fingerprint, originOf, parseIdempotencyKey } from './number-input.ts';
 
 /** What the routes work with. */
 export interface AdminRoutesOptions {

@@ -1,7 +1,7 @@
 import { suggest } from '../../config/suggest.ts';
 import { SeqdError } from '../../core/errors.ts';
 import type { DemoCatalogue, DemoDescription } from '../../demo/demo-run.ts';
-import { type Mistake, refuseMistakes, show, toInteger } from './validate.ts';
+import { integerOf, type Mistake, refuseMistakes, refuseUnknown, show } from './fields.ts';
 
 /** The demonstration of that name. @throws SeqdError `route_not_found` */
 export function findDemo(name: string, { demos }: DemoCatalogue): DemoDescription {
@@ -28,24 +28,12 @@ export function parseDemoParameters(
   if (unavailable !== null)
     throw new SeqdError('invalid_request', `${name} cannot be run here: ${unavailable}`);
   const mistakes: Mistake[] = [];
-  const given: [string, number][] = [];
-  for (const [field, value] of Object.entries(fields)) {
-    const parameter = parameters.find(parameter => parameter.name === field);
-    if (parameter === undefined) {
-      const allowed = parameters.map(parameter => parameter.name);
-      const list = allowed.length === 0 ? `${name} has none` : `known are ${allowed.join(', ')}`;
-      const detail = `${show(field)} is not a known parameter; ${list}`;
-      mistakes.push({ field, code: 'invalid_request', detail, allowed });
-      continue;
-    }
-    const { minimum, maximum } = parameter;
-    const number = toInteger(value);
-    if (number !== undefined && number >= minimum && number <= maximum) given.push([field, number]);
-    else {
-      const detail = `${field} must be a whole number from ${minimum} to ${maximum}, not ${show(value)}`;
-      mistakes.push({ field, code: 'invalid_request', detail, allowed: { minimum, maximum } });
-    }
-  }
+  const names = parameters.map(parameter => parameter.name);
+  refuseUnknown(fields, names, mistakes);
+  const given = parameters.map(({ name, minimum, maximum }) => [
+    name,
+    integerOf(name, fields, { minimum, maximum }, mistakes),
+  ]);
   refuseMistakes(mistakes);
-  return Object.fromEntries(given);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Record<string, number>;
 }

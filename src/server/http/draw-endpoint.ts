@@ -16,7 +16,7 @@ import {
   parseIdempotencyKey,
   parseNext,
   type Vocabulary,
-} from './validate.ts';
+} from './number-input.ts';
 
 /** Where numbers are drawn. */
 export const DRAW_PATH = '/api/v1/sequence/next';

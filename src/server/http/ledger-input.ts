@@ -6,9 +6,17 @@ import { LIFE_EVENTS_MAX } from '../../ledger/number-life.ts';
 import { oneLine } from '../../ledger/report/report-text.ts';
 import type { ReportRange } from '../../ledger/report/series-report.ts';
 import type { AuditFilter, AuditOrder } from '../../ports/ledger-reader.ts';
-import { type Mistake, refuseMistakes, show, toInteger } from './validate.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import {
+  choiceOf,
+  type Fields,
+  integerOf,
+  type Mistake,
+  refuseMistakes,
+  refuseUnknown,
+  show,
+  textOf as boundedTextOf,
+  toInteger,
+} from './fields.ts';
 
 /** Rows of a page. */
 export const AUDIT_LIMIT = { default: 100, maximum: 1_000 } as const;
@@ -65,7 +73,7 @@ export interface ReportQuery {
 /** Checks the path and query of `numbers/{n}`. @throws SeqdError with all mistakes in `details.errors` */
 export function parseLife(path: string, fields: Fields): LifeInput {
   const mistakes: Mistake[] = [];
-  refuseUnknown(fields, ['after', 'limit'], mistakes);
+  refuseUnknown(fields, ['after', 'limit'], mistakes, SYNONYMS);
   const number = toInteger(path);
   if (number === undefined || number < 1 || String(number) !== path)
     mistake(
@@ -90,7 +98,7 @@ export function parseLife(path: string, fields: Fields): LifeInput {
 /** Checks the query of `audit`. @param series the only one there is @throws SeqdError with all mistakes in `details.errors` */
 export function parseAudit(fields: Fields, series: string): AuditInput {
   const mistakes: Mistake[] = [];
-  refuseUnknown(fields, AUDIT_FIELDS, mistakes);
+  refuseUnknown(fields, AUDIT_FIELDS, mistakes, SYNONYMS);
   refuseOtherSeries(fields, series, mistakes);
   const filter: { -readonly [K in keyof AuditFilter]: AuditFilter[K] } = {};
   for (const [field, name] of FILTER_TEXTS) {
@@ -128,7 +136,7 @@ export function parseAudit(fields: Fields, series: string): AuditInput {
 /** Checks the query of `report`. @throws SeqdError with all mistakes in `details.errors` */
 export function parseReport(fields: Fields, series: string): ReportQuery {
   const mistakes: Mistake[] = [];
-  refuseUnknown(fields, REPORT_FIELDS, mistakes);
+  refuseUnknown(fields, REPORT_FIELDS, mistakes, SYNONYMS);
   refuseOtherSeries(fields, series, mistakes);
   const range = reportRangeOf(fields, mistakes);
   const at = integerOf('at', fields, { minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, mistakes);
@@ -148,17 +156,6 @@ const FILTER_TEXTS = [
   ['reference', 'reference'],
   ['idempotencyKey', 'key'],
 ] as const;
-
-/** Unknown fields, with the one that may have been meant. */
-function refuseUnknown(fields: Fields, known: readonly string[], mistakes: Mistake[]): void {
-  for (const field of Object.keys(fields)) {
-    if (known.includes(field)) continue;
-    const meant = suggest(field, known) ?? SYNONYMS[field];
-    const hint = meant !== undefined && known.includes(meant) ? `; did you mean ${meant}?` : '';
-    const detail = `${show(field)} is not a known parameter${hint}; known are ${known.join(', ')}`;
-    mistakes.push({ field, code: 'invalid_request', detail, allowed: known });
-  }
-}
 
 /** What one would call them, or what the CLI calls them. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -187,45 +184,11 @@ function refuseOtherSeries(fields: Fields, series: string, mistakes: Mistake[]):
     });
 }
 
+/** PostgreSQL has no texts with NUL. */
 function textOf(field: string, fields: Fields, mistakes: Mistake[]): string | undefined {
-  const value = fields[field];
-  if (value === undefined) return undefined;
-  if (typeof value === 'string' && value !== '' && value.length <= TEXT_MAX && !value.includes('\0'))
-    return value;
-  const detail = Array.isArray(value)
-    ? `${field} must be given once`
-    : `${field} must be a text of 1 to ${TEXT_MAX} characters, not ${show(value)}`;
-  mistake(mistakes, field, detail);
-  return undefined;
-}
-
-function integerOf(
-  field: string,
-  fields: Fields,
-  allowed: { readonly minimum: number; readonly maximum: number },
-  mistakes: Mistake[],
-): number | undefined {
-  const value = fields[field];
-  if (value === undefined) return undefined;
-  const number = toInteger(value);
-  if (number !== undefined && number >= allowed.minimum && number <= allowed.maximum) return number;
-  const detail = `${field} must be a whole number from ${allowed.minimum} to ${allowed.maximum}, not ${show(value)}`;
-  mistakes.push({ field, code: 'invalid_request', detail, allowed });
-  return undefined;
-}
-
-function choiceOf<const T extends string>(
-  field: string,
-  fields: Fields,
-  allowed: readonly T[],
-  mistakes: Mistake[],
-): T | undefined {
-  const value = fields[field];
-  if (value === undefined) return undefined;
-  const found = allowed.find(choice => choice === value);
-  if (found !== undefined) return found;
-  const detail = `${field} must be one of ${allowed.join(', ')}, not ${show(value)}`;
-  mistakes.push({ field, code: 'invalid_request', detail, allowed });
+  const text = boundedTextOf(field, fields, { minimum: 1, maximum: TEXT_MAX }, mistakes);
+  if (text === undefined || !text.includes('\0')) return text;
+  mistake(mistakes, field, `${field} must be a text without NUL characters`);
   return undefined;
 }
 

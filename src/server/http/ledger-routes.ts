@@ -20,7 +20,7 @@ import { parseAudit, parseLife, parseReport, refuseUnknownOwner, type ReportQuer
 import { JSON_TYPE, sendHead, sendJson } from './respond.ts';
 import { sendExport } from './send-export.ts';
 import { notAllowed } from './sequence-routes.ts';
-import type { Vocabulary } from './validate.ts';
+import type { Vocabulary } from './number-input.ts';
 
 /** What the routes work with. */
 export interface LedgerRoutesOptions {
@@ -97,15 +97,17 @@ async function answerAudit(
   const { filter, order, cursor, limit, expanded, format } = parseAudit(request.query, name);
   const gone = goneSignal(response);
   if (format !== undefined) {
-    await withDeadline(gone, PAGE_WAIT_MS, signal => checkOwner(options, filter, signal));
-    await longReads.run(() => {
-      const extension = format === 'csv' ? 'csv' : 'ndjson';
-      const fileName = `audit-${options.series.series}.${extension}`;
-      return sendExport(response, streamAudit(options, filter, { signal: gone }), {
-        format,
-        expanded,
-        fileName,
-        gone,
+    await unlessGone(gone, async () => {
+      await withDeadline(gone, PAGE_WAIT_MS, signal => checkOwner(options, filter, signal));
+      await longReads.run(() => {
+        const extension = format === 'csv' ? 'csv' : 'ndjson';
+        const fileName = `audit-${options.series.series}.${extension}`;
+        return sendExport(response, streamAudit(options, filter, { signal: gone }), {
+          format,
+          expanded,
+          fileName,
+          gone,
+        });
       });
     });
     return;

@@ -5,8 +5,9 @@ import type { SeriesId } from '../../core/identifiers.ts';
 import type { NumberService } from '../../sequencer/number-service.ts';
 import type { StatsService } from '../stats.ts';
 import type { DrawEndpoint } from './draw-endpoint.ts';
+import { refuseAll } from './fields.ts';
 import { sendJson } from './respond.ts';
-import { fingerprint, originOf, parseIdempotencyKey, parseRelease, type Vocabulary } from './validate.ts';
+import { fingerprint, originOf, parseIdempotencyKey, parseRelease, type Vocabulary } from './number-input.ts';
 
 /** What the routes work with. */
 export interface SequenceRoutesOptions {
@@ -32,7 +33,10 @@ export function createSequenceRoutes(options: SequenceRoutesOptions): Router {
     .all(notAllowed('POST'));
   router
     .route('/stats')
-    .get(async (_request, response) => sendJson(response, 200, await options.stats.read()))
+    .get(async (request, response) => {
+      refuseAll(request.query);
+      sendJson(response, 200, await options.stats.read());
+    })
     .all(notAllowed('GET'));
   return router;
 }

@@ -4,6 +4,7 @@ import { type SeriesId, seriesName } from '../../core/identifiers.ts';
 import type { Coordination } from '../../ports/coordination.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
 import { verifySeries } from '../../verify/verify-series.ts';
+import { refuseAll } from './fields.ts';
 import { JSON_TYPE, sendHead, sendJson } from './respond.ts';
 import { notAllowed } from './sequence-routes.ts';
 
@@ -26,7 +27,10 @@ export function createVerifyRoutes(options: VerifyRoutesOptions): Router {
   router
     .route('/verify')
     .head((_request, response) => sendHead(response, JSON_TYPE))
-    .get((_request, response) => answerVerify(options, proof, response))
+    .get((request, response) => {
+      refuseAll(request.query);
+      return answerVerify(options, proof, response);
+    })
     .all(notAllowed('GET'));
   return router;
 }

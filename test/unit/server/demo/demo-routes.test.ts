@@ -167,7 +167,7 @@ describe('POST /api/v1/demo/{name}', () => {
   test('all mistakes are named', async () => {
     const answer = await post('/failover?requestsPerThread=x&b=1');
     const { errors } = (await answer.json()) as { errors: { field: string }[] };
-    expect(errors.map(({ field }) => field)).toEqual(['requestsPerThread', 'b']);
+    expect(errors.map(({ field }) => field)).toEqual(['b', 'requestsPerThread']);
   });
 
   test('a form, as any page may send it, and nonsense are refused', async () => {

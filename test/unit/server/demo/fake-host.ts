@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { DemoCatalogue, DemoDescription, DemoRun, DemoStep } from '../../../../src/demo/demo-run.ts';
+import { refuseUpgrade } from '../../../../src/server/refuse-upgrade.ts';
 
 /** A server that speaks the protocol of the demonstrations' process, and runs what the test says. */
 export interface FakeHost {
@@ -38,7 +39,7 @@ export async function fakeDemoHost(): Promise<FakeHost> {
     const webSockets = new WebSocketServer({ noServer: true });
     server.on('upgrade', (request, socket, head) => {
       if (request.headers.authorization !== `Bearer ${TOKEN}` || request.url !== '/runs') {
-        socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
+        refuseUpgrade(socket, '401 Unauthorized');
         return;
       }
       webSockets.handleUpgrade(request, socket, head, ws => {

@@ -1,22 +1,24 @@
 import { hash } from 'node:crypto';
 import type { InvoiceBehaviour } from '../../config/index.ts';
-import { type ErrorCode, SeqdError } from '../../core/errors.ts';
+import { SeqdError } from '../../core/errors.ts';
 import type { FactOrigin } from '../../core/facts.ts';
 import { type Owner, parseAllocationId, type Position } from '../../core/identifiers.ts';
+import {
+  type Fields,
+  flagOf,
+  type Mistake,
+  refuseMistakes,
+  refuseUnknown,
+  show,
+  textOf,
+  toInteger,
+} from './fields.ts';
 
 /** What requests are checked against. */
 export interface Vocabulary {
   readonly sites: ReadonlyMap<string, readonly string[]>;
   readonly invoiceTypes: Readonly<Record<string, InvoiceBehaviour>>;
   readonly countMax: number;
-}
-
-/** One thing that is wrong with a request. */
-export interface Mistake {
-  readonly field: string;
-  readonly code: ErrorCode;
-  readonly detail: string;
-  readonly allowed?: unknown;
 }
 
 /** A checked request for numbers. */
@@ -41,8 +43,6 @@ export interface ReleaseInput {
   readonly client?: string;
   readonly trace?: string;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const NEXT_FIELDS = [
   'siteId',
@@ -77,7 +77,7 @@ export function parseNext(fields: Fields, vocabulary: Vocabulary): NextInput {
   const { site, partition } = parsePlace(fields, vocabulary, mistakes);
   const type = parseType(fields['invoiceType'], vocabulary, mistakes);
   const count = parseCount(fields['count'], vocabulary.countMax, mistakes);
-  const contiguous = parseFlag('contiguous', fields['contiguous'], mistakes);
+  const contiguous = flagOf('contiguous', fields, mistakes);
   const texts = {
     ...optionalText('client', 'clientId', fields, mistakes),
     ...optionalText('reference', 'reference', fields, mistakes),
@@ -160,22 +160,6 @@ export function fingerprint(payload: readonly unknown[]): string {
   return hash('sha1', JSON.stringify(payload), 'base64').slice(0, 16);
 }
 
-/** @throws SeqdError the first mistake's code, with all mistakes, if there is any */
-export function refuseMistakes(mistakes: readonly Mistake[]): void {
-  const [first] = mistakes;
-  if (first === undefined) return;
-  const detail = mistakes.map(mistake => mistake.detail).join('; ');
-  throw new SeqdError(first.code, detail, { details: { errors: mistakes } });
-}
-
-function refuseUnknown(fields: Fields, known: readonly string[], mistakes: Mistake[]): void {
-  for (const field of Object.keys(fields)) {
-    if (known.includes(field)) continue;
-    const detail = `${field} is not a known field; known are ${known.join(', ')}`;
-    mistakes.push({ field, code: 'invalid_request', detail, allowed: known });
-  }
-}
-
 function parsePlace(
   fields: Fields,
   { sites }: Vocabulary,
@@ -248,33 +232,14 @@ function parseAllocation(value: unknown, mistakes: Mistake[]): Position | undefi
   return allocation;
 }
 
-function parseFlag(field: string, value: unknown, mistakes: Mistake[]): boolean {
-  if (value === undefined || value === false || value === 'false') return false;
-  if (value === true || value === 'true') return true;
-  const detail = `${field} must be true or false, not ${show(value)}`;
-  mistakes.push({ field, code: 'invalid_request', detail, allowed: [true, false] });
-  return false;
-}
-
 function optionalText<K extends string>(
   name: K,
   field: string,
   fields: Fields,
   mistakes: Mistake[],
 ): { [P in K]?: string } {
-  const value = fields[field];
-  if (value === undefined) return {};
-  if (typeof value === 'string' && value.length <= TEXT_MAX)
-    return { [name]: value } as { [P in K]?: string };
-  const detail = `${field} must be a text of at most ${TEXT_MAX} characters, not ${show(value)}`;
-  mistakes.push({ field, code: 'invalid_request', detail });
-  return {};
-}
-
-/** A safe integer from a JSON number or a decimal text; `undefined` for anything else. */
-export function toInteger(value: unknown): number | undefined {
-  if (typeof value === 'string' && /^-?\d{1,16}$/.test(value)) return toInteger(Number(value));
-  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
+  const value = textOf(field, fields, { minimum: 0, maximum: TEXT_MAX }, mistakes);
+  return value === undefined ? {} : ({ [name]: value } as { [P in K]?: string });
 }
 
 function describe(field: string, value: unknown, allowed: readonly string[]): string {
@@ -282,10 +247,4 @@ function describe(field: string, value: unknown, allowed: readonly string[]): st
   return value === undefined
     ? `${field} is required; one of ${list}`
     : `${field} ${show(value)} is not known; it is one of ${list}`;
-}
-
-/** A value as a message names it. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
