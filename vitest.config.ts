@@ -11,7 +11,16 @@ const setupFiles = ['test/kit/fast-check-setup.ts'];
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], setupFiles, testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          setupFiles,
+          testTimeout: 30_000,
+          // Of waiting for something that comes by itself; a second is little on a busy machine.
+          expect: { poll: { timeout: 10_000 } },
+        },
+      },
       {
         test: {
           name: 'simulation',

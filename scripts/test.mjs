@@ -19,7 +19,7 @@ import { failuresOf, needsBrowser, planPhases, summaryLine, sumTallies, tallyOf 
 /** @typedef {import('./lib/test-tally.mjs').Tally} Tally */
 /** @typedef {{ tally: Tally, failures: string[] }} Outcome what failed is told once more at the end */
 
-const LOWEST_PRIORITY = constants.priority.PRIORITY_LOW;
+const LOW_PRIORITY = constants.priority.PRIORITY_BELOW_NORMAL;
 const PHASE_TIMEOUT_MS = 3_600_000;
 const STATIC_CHECKS = ['format:check', 'lint', 'types'];
 
@@ -77,7 +77,7 @@ async function runVitest(projects, args, { reports, beside = false }) {
     {
       cwd: projectRoot,
       echo: !beside,
-      ...(beside ? { niceness: LOWEST_PRIORITY } : {}),
+      ...(beside ? { niceness: LOW_PRIORITY } : {}),
       timeoutMs: PHASE_TIMEOUT_MS,
     },
   );

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { SeqdClientError } from './client-error.ts';
 import type { NodeRing } from './node-ring.ts';
 
@@ -24,6 +24,19 @@ export interface RetryEvent {
   readonly waitMs: number;
 }
 
+/** What tells the time and lets it pass. */
+export interface RetryClock {
+  /** Milliseconds that never go back. */
+  now(): number;
+  /** Ends early when it is aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const SYSTEM_CLOCK: RetryClock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => {}),
+};
+
 /** What the loop works with. */
 export interface RetryLoopOptions {
   readonly ring: NodeRing;
@@ -33,6 +46,8 @@ export interface RetryLoopOptions {
   readonly onRetry: (event: RetryEvent) => void;
   /** Aborted when the client is closed. */
   readonly signal: AbortSignal;
+  /** The system's unless a test plays it. */
+  readonly clock?: RetryClock;
 }
 
 /** One attempt; must send the same key and payload each time. @throws SeqdClientError */
@@ -53,8 +68,8 @@ export async function retryLoop<T>(
   attempt: Attempt<T>,
   options: RetryLoopOptions,
 ): Promise<{ value: T; attempts: number; url: string }> {
-  const { ring, budgetMs, attemptTimeoutMs, signal } = options;
-  const deadlineMs = performance.now() + budgetMs;
+  const { ring, budgetMs, attemptTimeoutMs, signal, clock = SYSTEM_CLOCK } = options;
+  const deadlineMs = clock.now() + budgetMs;
   let uncertain = false;
   /** Nodes that have said `never` since an attempt may have taken effect. */
   const declined = new Set<string>();
@@ -64,12 +79,9 @@ export async function retryLoop<T>(
     if (signal.aborted) throw closedError(last ?? '');
     const url = ring.next(last, declined);
     last = url;
-    const timeoutMs = Math.min(attemptTimeoutMs, Math.max(1, deadlineMs - performance.now()));
+    const timeoutMs = Math.min(attemptTimeoutMs, Math.max(1, deadlineMs - clock.now()));
     try {
-      const value = await attempt(
-        url,
-        Math.min(attemptTimeoutMs, Math.max(1, deadlineMs - performance.now())),
-      );
+      const value = await attempt(url, timeoutMs);
       ring.answered(url);
       return { value, attempts, url };
     } catch (error) {
@@ -89,7 +101,7 @@ export async function retryLoop<T>(
       const waitMs = waitBefore(attempts, error, { random: options.random, elsewhere });
       // A timer may ring a little early; an attempt that was cut short was the last one all the same.
       const cutShort = error.code === 'timeout' && timeoutMs < attemptTimeoutMs;
-      if (cutShort || performance.now() + waitMs >= deadlineMs) {
+      if (cutShort || clock.now() + waitMs >= deadlineMs) {
         // It also says less than the one before it.
         const reason = (cutShort ? previous : undefined) ?? error;
         reason.attempts = attempts;
@@ -98,7 +110,7 @@ export async function retryLoop<T>(
       }
       previous = error;
       options.onRetry({ attempt: attempts, error, waitMs });
-      await sleep(waitMs, undefined, { signal }).catch(() => {});
+      await clock.sleep(waitMs, signal);
     }
   }
 }

@@ -6,6 +6,7 @@ import { journalKey } from '../../src/core/records.ts';
 import type { DemoCatalogue, DemoRun } from '../../src/demo/demo-run.ts';
 import { EtcdKeys } from '../../src/store/etcd/etcd-keys.ts';
 import { DemoWorld, figureOf, type HostProblem, tellRun } from '../kit/demo-world.ts';
+import { until } from '../kit/until.ts';
 
 /** What one run may be, as a browser gets it ten times a second. */
 const RUN_BYTES_MAX = 20_000;
@@ -72,7 +73,7 @@ test('load-test: rate, percentiles and a histogram of all requests, pushed at mo
   expect(run.histogram!.reduce((sum, { count }) => sum + count, 0)).toBe(500);
   expect(Number(figureOf(run, 'rate'))).toBeGreaterThan(10);
   expect(Number(figureOf(run, 'p50'))).toBeLessThanOrEqual(Number(figureOf(run, 'p99')));
-  await expect.poll(() => watched.states.at(-1)?.state).toBe('passed');
+  await until('the end is pushed', () => watched.states.at(-1)?.state === 'passed');
   const seconds = (performance.now() - startedAt) / 1_000;
   watched.close();
   expect(watched.states.at(-1)).toEqual(run);

@@ -106,10 +106,10 @@ describe('three nodes of a cluster', () => {
     await load.stop();
     expect(gapsIn(viewer.frames)).toEqual([]);
     const { deltas } = viewer;
-    const seconds = (deltas.at(-1)!.atMs - deltas[0]!.atMs) / 1_000;
-    expect((deltas.length - 1) / seconds).toBeLessThan(10.2);
     const steps = deltas.flatMap(({ samples }) => samples.map(({ t }) => t));
     expect(steps.every((t, i) => i === 0 || steps[i - 1] === t - 100)).toBe(true);
+    // By the node's time: what it sends evenly may arrive in heaps.
+    expect(deltas.length - 1).toBeLessThanOrEqual((steps.at(-1)! - steps[0]!) / 100 + 1);
     expect(steps[0]! - viewer.snapshots[0]!.history.minute.t.at(-1)!).toBe(100);
   });
 

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { ensureEtcdBinary } from '../../scripts/lib/etcd-binary.mjs';
 import { startEtcdCluster } from '../../scripts/lib/etcd-cluster.mjs';
+import { makeDataDirectory } from './data-directory.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,7 +18,7 @@ declare module 'vitest' {
 /** Starts one real three-member cluster for all test files of a project; vitest calls what it returns at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { bin, version } = await ensureEtcdBinary({ log: line => console.log(`[etcd] ${line}`) });
-  const dataDir = await mkdtemp(join(tmpdir(), 'seqd-test-etcd-'));
+  const dataDir = await makeDataDirectory('test-etcd');
   const cluster = await startEtcdCluster({ bin, dataDir });
   const teardown = async (): Promise<void> => {
     await cluster.close();

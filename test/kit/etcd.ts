@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { inject } from 'vitest';
 import type { EtcdCluster } from '../../scripts/lib/etcd-cluster.mjs';
 import { startEtcdCluster } from '../../scripts/lib/etcd-cluster.mjs';
 import type { EtcdMember } from '../../scripts/lib/etcd-member.mjs';
 import { EtcdConnection } from '../../src/store/etcd/etcd-connection.ts';
 import { readMemberStatus } from '../../src/store/etcd/etcd-status.ts';
+import { makeDataDirectory } from './data-directory.ts';
 import { until } from './until.ts';
 
 /** Client URLs of the project's shared three-member cluster. Do not stop its members: use `ownCluster`. */
@@ -32,7 +31,7 @@ export interface OwnClusterOptions {
  * The caller closes it; `close` also deletes its data.
  */
 export async function ownCluster(options: OwnClusterOptions = {}): Promise<EtcdCluster> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'seqd-own-etcd-'));
+  const dataDir = await makeDataDirectory('own-etcd');
   const cluster = await startEtcdCluster({ bin: inject('etcdBin'), dataDir, ...options });
   cluster.onClosed(() => rm(dataDir, { recursive: true, force: true }));
   try {

@@ -10,12 +10,9 @@ import {
 } from '../../src/server/live/live-protocol.ts';
 import { until } from './until.ts';
 
-/** A frame with when it came (monotonic milliseconds). */
-export type SeenFrame = LiveFrame & { readonly atMs: number };
-
 /** One who watches the live stream, and keeps all frames. */
 export class LiveViewer {
-  readonly frames: SeenFrame[] = [];
+  readonly frames: LiveFrame[] = [];
   readonly events: LiveEvent[] = [];
   /** As the frames so far have it; `undefined` before the first snapshot. */
   view: LiveView | undefined;
@@ -36,11 +33,11 @@ export class LiveViewer {
     return viewer;
   }
 
-  get deltas(): (DeltaFrame & { atMs: number })[] {
+  get deltas(): DeltaFrame[] {
     return this.frames.filter(frame => frame.type === 'delta');
   }
 
-  get snapshots(): (SnapshotFrame & { atMs: number })[] {
+  get snapshots(): SnapshotFrame[] {
     return this.frames.filter(frame => frame.type === 'snapshot');
   }
 
@@ -71,7 +68,7 @@ export class LiveViewer {
   }
 
   private take(frame: LiveFrame): void {
-    this.frames.push({ ...frame, atMs: performance.now() });
+    this.frames.push(frame);
     if (frame.type === 'snapshot') {
       this.view = frame.view;
       this.events.splice(0, Number.POSITIVE_INFINITY, ...frame.events);

