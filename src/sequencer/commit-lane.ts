@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeqdError } from '../core/errors.ts';
-import { decodeHead } from '../core/head.ts';
 import { type SeriesId, seriesName } from '../core/identifiers.ts';
 import { type Plan, plan } from '../core/plan.ts';
 import { KEYS, journalKey, planRecords } from '../core/records.ts';
@@ -14,13 +13,16 @@ import {
   type LeadershipGuard,
   type LeadershipTransfer,
 } from '../ports/sequence-store.ts';
+import { catchUp, type CatchUpLane } from './catch-up.ts';
 import type { CommitSlot } from './commit-slots.ts';
-import { type Flight, isResultOf } from './flight.ts';
+import type { Flight } from './flight.ts';
+import { endFlight, FlightLine } from './flight-line.ts';
 import { isFatal } from './load-state.ts';
 import type { SequencerDependencies } from './options.ts';
 import type { Pending } from './pending.ts';
 import { resolveCommit, type ResolvedOutcome } from './resolve-commit.ts';
 import { SeriesReplica } from './series-replica.ts';
+import { SharedRun } from './shared-run.ts';
 
 /** What the lane tells its owner. */
 export interface CommitLaneEvents {
@@ -54,8 +56,9 @@ const RETRY_MS = 100;
  * does not commit, it and all behind it are dropped and their requests given back. A dropped batch can never
  * apply later, because the head it expects will never exist.
  */
-export class CommitLane {
+export class CommitLane implements CatchUpLane {
   readonly replica: SeriesReplica;
+  readonly line = new FlightLine();
   private readonly series: SeriesId;
   private readonly deps: SequencerDependencies;
   private readonly events: CommitLaneEvents;
@@ -65,24 +68,22 @@ export class CommitLane {
   /** What the store's head must read for the next commit to apply; `null` before the first. */
   private tipText: string | null = null;
   private tip: SeriesView | undefined;
-  private flights: Flight[] = [];
   private recovery: Promise<void> | undefined;
   private unreadySinceMs: number | undefined;
-  private look: Promise<void> | undefined;
-  private nextLook: Promise<void> | undefined;
+  private readonly looks: SharedRun<void>;
   private conflictsInARow = 0;
   private settling = false;
   /** Of the last plan made. */
   private serial = 0;
   private handingOver = false;
   private closed = false;
-  private waiters: (() => void)[] = [];
 
   constructor(series: SeriesId, deps: SequencerDependencies, events: CommitLaneEvents) {
     this.series = series;
     this.deps = deps;
     this.events = events;
     this.replica = new SeriesReplica(series, deps);
+    this.looks = new SharedRun(() => this.look());
   }
 
   /**
@@ -90,14 +91,9 @@ export class CommitLane {
    * off gathering until that has landed: it is commits that are scarce.
    */
   hasRoomFor(waiting: number): boolean {
-    if (this.status !== 'ready' || this.flights.length >= this.deps.limits.pipelineDepth) return false;
-    const newest = this.flights.at(-1);
+    if (this.status !== 'ready' || this.line.length >= this.deps.limits.pipelineDepth) return false;
+    const { newest } = this.line;
     return newest === undefined || waiting >= newest.pendings.length;
-  }
-
-  /** Flights whose requests are not answered yet. */
-  get underWay(): number {
-    return this.flights.length;
   }
 
   get isReady(): boolean {
@@ -106,7 +102,7 @@ export class CommitLane {
 
   /** How long the oldest commit under way has been without a certain outcome, milliseconds. */
   stalledMs(nowMs: number): number {
-    const oldest = this.flights[0];
+    const oldest = this.line.front;
     return oldest === undefined || oldest.plan === null ? 0 : nowMs - oldest.sentAtMs;
   }
 
@@ -118,6 +114,10 @@ export class CommitLane {
   /** The committed state as last known; `undefined` while cold. */
   get committed(): SeriesState | undefined {
     return this.replica.state;
+  }
+
+  get headText(): string | null {
+    return this.replica.headText;
   }
 
   /** Why the lane serves no more. */
@@ -184,12 +184,12 @@ export class CommitLane {
       commit: result.plan === null ? null : this.commitOf(result.plan, leadership),
       sentAtMs: deps.clock.monotonicMs(),
       slot,
-      earlierHeads: this.flights.filter(f => f.plan !== null).map(f => f.expectedHead),
+      earlierHeads: this.line.expectedHeads,
       expectedHead: this.tipText,
       abort: new AbortController(),
       outcome: undefined,
     };
-    this.flights.push(flight);
+    this.line.join(flight);
     if (flight.plan === null || flight.commit === null) {
       slot.release();
       void this.confirmUnchanged(flight);
@@ -218,53 +218,27 @@ export class CommitLane {
    * @throws SeqdError `unavailable`, or why the lane serves no more
    */
   catchUp(): Promise<void> {
-    if (this.look === undefined) {
-      this.look = this.lookAtHead()
-        .catch((error: unknown) => {
-          throw isFatal(error) ? this.stop(error) : error;
-        })
-        .finally(() => (this.look = undefined));
-      return this.look;
-    }
-    // The look under way may have read the head before this call, so one more follows; it serves all who come meanwhile.
-    this.nextLook ??= this.look
-      .catch(() => {})
-      .then(() => {
-        this.nextLook = undefined;
-        return this.catchUp();
-      });
-    return this.nextLook;
+    return this.looks.result();
   }
 
-  private async lookAtHead(): Promise<void> {
-    const before = this.committed;
-    const known = before?.head.sequence ?? 0;
-    const { record } = await this.deps.store.read(this.series, KEYS.head);
-    // A recovery that had begun before may end below that head.
-    while (!(await this.hasReached(record?.value ?? null, known))) {
-      await this.recover();
-      if (this.failure !== undefined) throw this.failure;
-      if (this.closed || this.status === 'cold') throw this.setBack ?? new SeqdError('unavailable');
-      // Loaded anew, perhaps after a recovery with fewer batches than were known.
-      if (before !== undefined && this.committed !== before) return this.lookAtHead();
+  private async look(): Promise<void> {
+    try {
+      await catchUp(this, this.deps.store, this.series);
+    } catch (error) {
+      throw isFatal(error) ? this.stop(error) : error;
     }
   }
 
-  /** Whether the state is as new as a head just read, waiting for commits of ours that are in it. */
-  private async hasReached(text: string | null, known: number): Promise<boolean> {
-    const sequence = text === null ? 0 : decodeHead(text).sequence;
-    while (this.status === 'ready' && this.committed!.head.sequence < sequence && this.isOurs(text))
-      await this.nextLanding();
-    if (this.status !== 'ready') return false;
-    // A head below what we knew before we asked, or another of the same sequence, is no history of ours.
-    const now = this.committed!.head.sequence;
-    return sequence === now ? text === this.replica.headText : sequence < now && sequence >= known;
+  /** Why the series is not known here, after an attempt to read it. */
+  unread(): SeqdError | undefined {
+    if (this.failure !== undefined) return this.failure;
+    return this.closed || this.status === 'cold' ? (this.setBack ?? new SeqdError('unavailable')) : undefined;
   }
 
   /** Stops resolving commits. What was under way stays unknown. */
   close(): void {
     this.closed = true;
-    for (const flight of this.flights) end(flight);
+    this.line.abort();
   }
 
   /** From now on a commit made as leader makes another node the leader in the same step. */
@@ -299,8 +273,8 @@ export class CommitLane {
     if (outcome.status === 'conflict' && flight.earlierHeads.includes(outcome.head)) {
       // It overtook its predecessor on the way. Once that has committed, the same commit fits.
       deps.observer.commitReordered(this.series);
-      await this.predecessorDone(flight);
-      if (this.flights.includes(flight)) {
+      await this.line.isNext(flight);
+      if (this.line.has(flight)) {
         outcome = await resolveCommit(deps.store, commit, { ...options, uncertain: true });
       }
     }
@@ -313,15 +287,15 @@ export class CommitLane {
    * certain that this was the newest state, or the node might refuse on the strength of the past.
    */
   private async confirmUnchanged(flight: Flight): Promise<void> {
-    await this.predecessorDone(flight);
+    await this.line.isNext(flight);
     const refused = flight.outcomes.some(outcome => outcome.status === 'rejected');
     const verdict = refused ? await this.judge(flight) : 'current';
-    if (!this.flights.includes(flight)) return;
+    if (!this.line.has(flight)) return;
     if (verdict === 'current') {
       flight.outcome = { status: 'committed', revision: 0 };
     } else {
       // It carries no commit, so what is under way behind it stands or falls by itself.
-      this.flights = this.flights.filter(other => other !== flight);
+      this.line.leave(flight);
       if (verdict === 'stale') {
         this.giveBack([flight]);
         void this.recover();
@@ -337,32 +311,10 @@ export class CommitLane {
     try {
       const { record } = await this.deps.store.read(this.series, KEYS.head);
       const head = record?.value ?? null;
-      return head === flight.expectedHead || this.isOurs(head) ? 'current' : 'stale';
+      return head === flight.expectedHead || this.line.makes(head) ? 'current' : 'stale';
     } catch (error) {
       return error as Error;
     }
-  }
-
-  /** Whether a head is the result of a commit of ours that is still under way. */
-  private isOurs(head: string | null): boolean {
-    return this.flights.some(flight => isResultOf(flight, head));
-  }
-
-  private async predecessorDone(flight: Flight): Promise<void> {
-    while (this.flights.includes(flight) && this.flights[0] !== flight) {
-      await this.nextLanding();
-    }
-  }
-
-  /** The next time that flights were settled. */
-  private nextLanding(): Promise<void> {
-    return new Promise(resolve => this.waiters.push(resolve));
-  }
-
-  private wakeWaiters(): void {
-    const waiters = this.waiters;
-    this.waiters = [];
-    for (const wake of waiters) wake();
   }
 
   /** Answers flights from the front, in order, as far as their outcomes are certain. */
@@ -370,27 +322,27 @@ export class CommitLane {
     if (this.settling) return;
     this.settling = true;
     try {
-      for (let front = this.flights[0]; front?.outcome !== undefined; front = this.flights[0]) {
+      for (let front = this.line.front; front?.outcome !== undefined; front = this.line.front) {
         if (front.outcome.status === 'committed') this.land(front, front.outcome.revision);
         else this.drop(front.outcome);
       }
     } finally {
       this.settling = false;
     }
-    this.wakeWaiters();
+    this.line.landed();
     this.events.ready();
   }
 
   private land(flight: Flight, revision: number): void {
     const { deps } = this;
-    this.flights.shift();
+    this.line.leave(flight);
     flight.slot.release();
     this.conflictsInARow = 0;
     if (flight.plan !== null) {
       this.replica.absorb(flight.plan, revision);
       // What is still under way now stands on the state itself.
-      const next = this.flights.find(f => f.plan !== null)?.plan;
-      if (next === undefined || next === null) this.tip = this.committed;
+      const next = this.line.frontPlan;
+      if (next === null) this.tip = this.committed;
       else next.draft.rebase(this.committed!);
       const ms = deps.clock.monotonicMs() - flight.sentAtMs;
       deps.observer.batchCommitted(this.series, { batch: flight.plan.batch, revision, ms });
@@ -400,10 +352,9 @@ export class CommitLane {
 
   /** The front flight did not commit: nothing behind it can. */
   private drop(outcome: Exclude<ResolvedOutcome, { status: 'committed' }>): void {
-    const dropped = this.flights;
-    this.flights = [];
+    const dropped = this.line.clear();
     this.tip = undefined;
-    for (const flight of dropped) end(flight);
+    for (const flight of dropped) endFlight(flight);
     const [front] = dropped;
     switch (outcome.status) {
       case 'conflict':
@@ -461,7 +412,7 @@ export class CommitLane {
     this.status = 'recovering';
     try {
       // The journal is only read from a state that nothing of ours is about to change.
-      while (this.flights.length > 0) await this.nextLanding();
+      await this.line.isEmpty();
       if (this.conflictsInARow > 1) await this.backOff();
       await this.replica.refresh();
       this.tip = this.replica.state;
@@ -502,12 +453,6 @@ export class CommitLane {
     const max = Math.min(2 ** this.conflictsInARow, CONFLICT_BACKOFF_MAX_MS);
     await sleep(this.deps.random() * max);
   }
-}
-
-/** Its commit is not sent again. */
-function end({ abort, slot }: Flight): void {
-  abort.abort();
-  slot.release();
 }
 
 function isSetBack(error: unknown): error is SeqdError {

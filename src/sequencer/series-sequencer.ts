@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SeqdError } from '../core/errors.ts';
 import type { SeriesId } from '../core/identifiers.ts';
 import type { Outcome, Request } from '../core/requests.ts';
@@ -11,7 +10,7 @@ import { CommitLane } from './commit-lane.ts';
 import type { SlotClaim } from './commit-slots.ts';
 import { Company } from './company.ts';
 import { ForwardAsker } from './forward-asker.ts';
-import { Forwarder, type KnownLeader } from './forwarder.ts';
+import { Forwarder } from './forwarder.ts';
 import { Gathering } from './gathering.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { LedgerProgress } from './ledger-progress.ts';
@@ -19,11 +18,10 @@ import type { SequencerDependencies } from './options.ts';
 import { OwnerLookup } from './owner-lookup.ts';
 import { OwnerQuestions } from './owner-questions.ts';
 import { type Answer, type Asker, isUncertain, type Pending, PendingQueue, SingleAsker } from './pending.ts';
+import { SeriesLeadership } from './series-leadership.ts';
 import { type Backlog, Shedding } from './shedding.ts';
 
 const SWEEP_INTERVAL_MS = 25;
-const CAMPAIGN_PAUSE_MS = 200;
-const WITHDRAW_PAUSE_MS = 200;
 
 /**
  * The engine of one series on one node: takes requests, gathers those that arrive while a commit or forward is
@@ -47,14 +45,13 @@ export class SeriesSequencer {
   private readonly share: SeriesShare;
   private readonly slots: SlotClaim;
   private readonly forwarder: Forwarder;
+  private readonly leadership: SeriesLeadership;
   private readonly ownerQuestions: OwnerQuestions;
   private readonly housekeeping: Housekeeping;
   /** Every unanswered request, for deadlines. */
   private readonly unanswered = new Set<Pending>();
   private readonly sweeper: NodeJS.Timeout;
   private status: 'open' | 'draining' | 'closed' = 'open';
-  private campaigning = false;
-  private withdrawing = false;
   private pumpScheduled = false;
   private companyTimer: NodeJS.Timeout | undefined;
   /** Resolves when what was accepted before a drain is finished and leadership given up. */
@@ -83,9 +80,14 @@ export class SeriesSequencer {
       ready,
       planned: (facts, full) => this.shedding.planned(facts, full),
       deposed: () => void deps.coordination.refresh(),
-      stopped: () => void this.withdraw(),
+      stopped: () => void this.leadership.withdraw(),
     });
-    const leaderGone = (leader: Leader): void => void this.campaign(leader);
+    this.leadership = new SeriesLeadership(series, deps.coordination, {
+      serves: () => this.serves,
+      isResting: leader => this.forwarder.isResting(leader),
+      won: ready,
+    });
+    const leaderGone = (leader: Leader): void => void this.leadership.campaign(leader);
     const answer = (pending: Pending, given: Answer): void => this.answer(pending, given);
     this.forwarder = new Forwarder(series, deps, {
       events: {
@@ -293,7 +295,7 @@ export class SeriesSequencer {
     if (setBack !== undefined) return setBack;
     // Whoever commits decides: it knows the journal best.
     const full = this.ledger.refusal();
-    if (full !== undefined && this.reachableLeader() === undefined) return full;
+    if (full !== undefined && this.leadership.reachable() === undefined) return full;
     const refusal = this.shedding.refusal(nowMs, budgetMs, this.backlog(nowMs));
     // Nobody waits any more for whom the series would be read again.
     if (refusal !== undefined && !this.lane.isReady) void this.lane.recover();
@@ -303,11 +305,11 @@ export class SeriesSequencer {
   private backlog(nowMs: number): Backlog {
     const unreadyMs = this.lane.unreadyMs(nowMs);
     return {
-      underWay: this.lane.underWay + this.forwarder.messagesUnderWay,
+      underWay: this.lane.line.length + this.forwarder.messagesUnderWay,
       waiting: this.queue.length + this.ownerQuestions.size,
       stalledMs: Math.max(
         this.lane.stalledMs(nowMs),
-        unreadyMs > 0 && this.reachableLeader() === undefined ? unreadyMs : 0,
+        unreadyMs > 0 && this.leadership.reachable() === undefined ? unreadyMs : 0,
       ),
     };
   }
@@ -340,7 +342,7 @@ export class SeriesSequencer {
     // What was taken waits until it is known that nothing was set back.
     if (this.deps.guard?.isOpen === false) return;
     while (this.queue.length > 0 && this.status !== 'closed') {
-      const leader = this.forwardTarget();
+      const leader = this.leadership.forwardTarget();
       if (leader !== undefined) {
         if (!this.forwarder.hasRoomFor(this.queue.length)) return;
         const pendings = this.takeBatch();
@@ -384,44 +386,6 @@ export class SeriesSequencer {
     for (const pending of pendings) {
       if (pending.forwarded) this.refuse(pending, new SeqdError('unavailable', 'This node no longer leads'));
     }
-  }
-
-  /** The leader to forward to; `undefined` to commit here. */
-  private forwardTarget(): KnownLeader | undefined {
-    const { coordination } = this.deps;
-    const leader = coordination.leader(this.series);
-    // Without a registration, or with another process under its name, the one that led leads nothing any more.
-    const gone = leader?.node === undefined && leader?.instance !== coordination.self.instance;
-    if (gone && !this.campaigning) void this.campaign(leader);
-    return this.reachableLeader();
-  }
-
-  /** The leader when it is another process that answers, as far as is known. */
-  private reachableLeader(): KnownLeader | undefined {
-    const leader = this.deps.coordination.leader(this.series);
-    if (leader?.node === undefined || leader.instance === this.deps.coordination.self.instance)
-      return undefined;
-    return this.forwarder.isResting(leader) ? undefined : (leader as KnownLeader);
-  }
-
-  private async campaign(insteadOf?: Leader): Promise<void> {
-    if (this.campaigning || !this.serves) return;
-    this.campaigning = true;
-    const won = await this.deps.coordination.campaign(this.series, insteadOf);
-    // One that failed is not repeated at once: the sweep asks again soon.
-    if (!won) await sleep(CAMPAIGN_PAUSE_MS);
-    this.campaigning = false;
-    if (won) this.schedulePump();
-  }
-
-  /** Leads no more because the series has stopped here: others may be able to read it. */
-  private async withdraw(): Promise<void> {
-    if (this.withdrawing) return;
-    this.withdrawing = true;
-    await this.deps.coordination.withdraw(this.series);
-    // What came to nothing is not repeated at once: the sweep does it soon.
-    if (this.deps.coordination.leads(this.series)) await sleep(WITHDRAW_PAUSE_MS);
-    this.withdrawing = false;
   }
 
   /** Nothing came of these; they go before all others again. */
@@ -476,7 +440,8 @@ export class SeriesSequencer {
     if (this.lane.contradiction !== undefined && this.deps.guard?.refusal() === undefined)
       void this.lane.recover();
     // Also what was won, or handed to us, when it had stopped already.
-    if (this.fatal !== undefined && this.deps.coordination.leads(this.series)) void this.withdraw();
+    if (this.fatal !== undefined && this.deps.coordination.leads(this.series))
+      void this.leadership.withdraw();
   }
 
   private refuseLate(pending: Pending, nowMs: number): void {

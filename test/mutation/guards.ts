@@ -248,9 +248,9 @@ export const GUARDS: readonly Guard[] = [
   {
     guard: 'commits behind a refusal do not fall with it',
     file: 'src/sequencer/commit-lane.ts',
-    find: 'this.flights = this.flights.filter(other => other !== flight);',
-    replace:
-      'const behind = this.flights.filter(other => other !== flight); this.flights = []; this.giveBack(behind);',
+    // What landed leaves by the same call, elsewhere.
+    find: '      this.line.leave(flight);\n',
+    replace: '      this.giveBack(this.line.clear().filter(other => other !== flight));\n',
     killedBy: simulation('commit-outcomes', 'does not undo the commit behind it'),
   },
   {
@@ -304,9 +304,9 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'the current state is never older than the question',
-    file: 'src/sequencer/commit-lane.ts',
-    find: 'while (!(await this.hasReached(record?.value ?? null, known)))',
-    replace: 'if (!(await this.hasReached(record?.value ?? null, known)))',
+    file: 'src/sequencer/catch-up.ts',
+    find: 'while (!(await hasReached(lane, record?.value ?? null, known)))',
+    replace: 'if (!(await hasReached(lane, record?.value ?? null, known)))',
     killedBy: simulation('requests', 'none gets a state older than its question'),
   },
   {
@@ -367,7 +367,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'between campaigns that fail there is a pause',
-    file: 'src/sequencer/series-sequencer.ts',
+    file: 'src/sequencer/series-leadership.ts',
     find: 'if (!won) await sleep(CAMPAIGN_PAUSE_MS);',
     replace: '',
     killedBy: simulation('campaigns', 'does not spin'),
@@ -592,22 +592,22 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'a node that has stopped the series does not campaign in place of a leader that is gone',
-    file: 'src/sequencer/series-sequencer.ts',
-    find: 'if (this.campaigning || !this.serves) return;',
-    replace: "if (this.campaigning || this.status !== 'open') return;",
+    file: 'src/sequencer/series-leadership.ts',
+    find: 'if (this.campaigning || !this.needs.serves()) return;',
+    replace: 'if (this.campaigning) return;',
     killedBy: simulation('stopped-series', 'nor when the leader it had forwarded to is gone'),
   },
   {
     guard: 'a node that has stopped the series says so at once',
     file: 'src/sequencer/series-sequencer.ts',
-    find: 'stopped: () => void this.withdraw(),',
+    find: 'stopped: () => void this.leadership.withdraw(),',
     replace: 'stopped: () => {},',
     killedBy: simulation('stopped-series', 'a leader that leaves does not hand leadership to it'),
   },
   {
     guard: 'a leader that has stopped the series goes on giving leadership up',
     file: 'src/sequencer/series-sequencer.ts',
-    find: 'if (this.fatal !== undefined && this.deps.coordination.leads(this.series)) void this.withdraw();',
+    find: 'if (this.fatal !== undefined && this.deps.coordination.leads(this.series))\n      void this.leadership.withdraw();',
     replace: '',
     killedBy: simulation('stopped-series', 'made leader by somebody who could not know'),
   },
@@ -801,7 +801,7 @@ export const GUARDS: readonly Guard[] = [
   {
     guard: 'requests are refused when too much waits for the ledger',
     file: 'src/sequencer/series-sequencer.ts',
-    find: 'if (full !== undefined && this.reachableLeader() === undefined) return full;',
+    find: 'if (full !== undefined && this.leadership.reachable() === undefined) return full;',
     replace: '',
     killedBy: ledger('is bounded'),
   },

@@ -3,6 +3,7 @@ import type { CompletenessReport } from '../../core/completeness.ts';
 import { type SeriesId, seriesName } from '../../core/identifiers.ts';
 import type { Coordination } from '../../ports/coordination.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
+import { SharedRun } from '../../sequencer/shared-run.ts';
 import { verifySeries } from '../../verify/verify-series.ts';
 import { refuseAll } from './fields.ts';
 import { JSON_TYPE, sendHead, sendJson } from './respond.ts';
@@ -23,13 +24,14 @@ const LISTED_MAX = 20;
 /** `GET /api/v1/verify`: the proof that `seqd verify` makes, made by the node. */
 export function createVerifyRoutes(options: VerifyRoutesOptions): Router {
   const router = Router();
-  const proof = new SharedProof(options);
+  // A proof reads the whole journal, so one is made at a time.
+  const proofs = new SharedRun(() => makeProof(options));
   router
     .route('/verify')
     .head((_request, response) => sendHead(response, JSON_TYPE))
     .get((request, response) => {
       refuseAll(request.query);
-      return answerVerify(options, proof, response);
+      return answerVerify(options, proofs, response);
     })
     .all(notAllowed('GET'));
   return router;
@@ -37,10 +39,10 @@ export function createVerifyRoutes(options: VerifyRoutesOptions): Router {
 
 async function answerVerify(
   { series, coordination }: VerifyRoutesOptions,
-  proof: SharedProof,
+  proofs: SharedRun<Proof>,
   response: Response,
 ): Promise<void> {
-  const { report, ms } = await proof.make();
+  const { report, ms } = await proofs.result();
   sendJson(response, 200, {
     series: seriesName(series),
     ...describeProof(report),
@@ -95,39 +97,8 @@ interface Proof {
   readonly ms: number;
 }
 
-/**
- * A proof reads the whole journal, so one is made at a time. Whoever asks meanwhile waits for the next one, which begins after the
- * question: a proof that was begun before would not cover numbers that they have seen.
- */
-class SharedProof {
-  private readonly options: VerifyRoutesOptions;
-  private running: Promise<Proof> | undefined;
-  private next: Promise<Proof> | undefined;
-
-  constructor(options: VerifyRoutesOptions) {
-    this.options = options;
-  }
-
-  /** @throws SeqdError `unavailable`, `unsupported_format` */
-  make(): Promise<Proof> {
-    if (this.running === undefined) return this.begin();
-    this.next ??= this.running
-      .catch(() => {})
-      .then(() => {
-        this.next = undefined;
-        return this.begin();
-      });
-    return this.next;
-  }
-
-  private begin(): Promise<Proof> {
-    const { store, series, digest } = this.options;
-    const startedAtMs = performance.now();
-    const proof = verifySeries(store, series, digest).then(report => ({
-      report,
-      ms: performance.now() - startedAtMs,
-    }));
-    this.running = proof.finally(() => (this.running = undefined));
-    return this.running;
-  }
+async function makeProof({ store, series, digest }: VerifyRoutesOptions): Promise<Proof> {
+  const startedAtMs = performance.now();
+  const report = await verifySeries(store, series, digest);
+  return { report, ms: performance.now() - startedAtMs };
 }

@@ -1,0 +1,31 @@
+/**
+ * Runs what takes long once at a time. Whoever asks while it runs is served by the run after it, together with all who ask meanwhile: the
+ * one under way began before the question, and may not have seen what they have.
+ */
+export class SharedRun<T> {
+  private readonly work: () => Promise<T>;
+  private running: Promise<T> | undefined;
+  private next: Promise<T> | undefined;
+
+  constructor(work: () => Promise<T>) {
+    this.work = work;
+  }
+
+  /** What a run that begins after this call comes to. */
+  result(): Promise<T> {
+    if (this.running === undefined) return this.begin();
+    this.next ??= this.running
+      .catch(() => {})
+      .then(() => {
+        this.next = undefined;
+        // One that was begun in between has begun after the question, too.
+        return this.running ?? this.begin();
+      });
+    return this.next;
+  }
+
+  private begin(): Promise<T> {
+    this.running = this.work().finally(() => (this.running = undefined));
+    return this.running;
+  }
+}
