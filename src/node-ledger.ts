@@ -13,7 +13,7 @@ import type { PostgresDrawFinder } from './ledger/postgres/postgres-draw-finder.
 import { openPostgresLedgerScan } from './ledger/postgres/open-postgres-ledger-scan.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 import type { PostgresLedgerReader } from './ledger/postgres/postgres-ledger-reader.ts';
-import { Projector } from './ledger/projector.ts';
+import { Projector } from './ledger/projection/projector.ts';
 import { RestoreGuard } from './ledger/restore-guard.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Logger } from './ports/logger.ts';

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type AuditEnd, streamAudit } from '../../src/ledger/audit-stream.ts';
-import { readAuditPage } from '../../src/ledger/audit-trail.ts';
+import { type AuditEnd, streamAudit } from '../../src/ledger/audit/audit-stream.ts';
+import { readAuditPage } from '../../src/ledger/audit/audit-trail.ts';
 import { auditStatement } from '../../src/ledger/postgres/audit-query.ts';
 import { numberLifeStatement } from '../../src/ledger/postgres/number-life.ts';
-import type { AuditPoint } from '../../src/ledger/row-page.ts';
-import { readNumberLife } from '../../src/ledger/number-life.ts';
+import type { AuditPoint } from '../../src/ledger/audit/row-page.ts';
+import { readNumberLife } from '../../src/ledger/life/number-life.ts';
 import { createLedgerPool } from '../../src/ledger/postgres/ledger-pool.ts';
 import { migrateUp } from '../../src/ledger/postgres/migrations.ts';
 import { createReaderPool } from '../../src/ledger/postgres/open-postgres-ledger-reader.ts';

@@ -758,7 +758,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'a projector writes only while it believes that it is elected',
-    file: 'src/ledger/projector.ts',
+    file: 'src/ledger/projection/projector.ts',
     find: 'if (coordination.leads(this.name)) {',
     replace: 'if (holder !== undefined) {',
     killedBy: ledger('one node writes to the ledger'),
@@ -793,7 +793,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     guard: 'a journal pruned below the ledger is not passed over',
-    file: 'src/ledger/journal-join.ts',
+    file: 'src/ledger/projection/journal-join.ts',
     find: 'if (isPruned && !isNew) {',
     replace: 'if (false) {',
     killedBy: ledger('is left alone, loudly, and so is the journal'),

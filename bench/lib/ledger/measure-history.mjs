@@ -87,8 +87,8 @@ async function open(url, { endpoints, cluster }) {
   const { migrateUp } = await importBuilt('ledger/postgres/migrations.js');
   /** @type {typeof import('../../../src/ledger/postgres/postgres-ledger-reader.ts')} */
   const { PostgresLedgerReader } = await importBuilt('ledger/postgres/postgres-ledger-reader.js');
-  /** @type {typeof import('../../../src/ledger/number-life.ts')} */
-  const { readNumberLife } = await importBuilt('ledger/number-life.js');
+  /** @type {typeof import('../../../src/ledger/life/number-life.ts')} */
+  const { readNumberLife } = await importBuilt('ledger/life/number-life.js');
   /** @type {typeof import('../../../src/store/etcd/open-etcd-store.ts')} */
   const { openEtcdStore } = await importBuilt('store/etcd/open-etcd-store.js');
   /** @type {typeof import('../../../src/core/identifiers.ts')} */

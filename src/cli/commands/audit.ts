@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AuditReply, AuditRow, QueryFields } from '../../client/index.ts';
-import { ExportCheck, type ExportFormat } from '../../ledger/export-text.ts';
+import { ExportCheck, type ExportFormat } from '../../ledger/audit/export-text.ts';
 import { oneLine } from '../../ledger/report/report-text.ts';
 import { CliError, usageError } from '../cli-error.ts';
 import { addClientOptions, type ClientOptions, parseCount, withClient } from '../client-options.ts';

@@ -5,7 +5,7 @@ import type { NumberRange } from '../../core/ranges.ts';
 import type { AuditFilter, LedgerReader, LostHistory } from '../../ports/ledger-reader.ts';
 import type { SequenceStore } from '../../ports/sequence-store.ts';
 import { Breather } from '../../sequencer/breather.ts';
-import { ledgerFactsOf } from '../audit-filter.ts';
+import { ledgerFactsOf } from '../audit/audit-filter.ts';
 import { explainBehind, isBehindLedger, SeriesMoment } from '../series-moment.ts';
 import { RangeWitness } from './range-witness.ts';
 import { countStatuses } from './range-statuses.ts';

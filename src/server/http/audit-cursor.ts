@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { SeqdError } from '../../core/errors.ts';
-import type { AuditPoint } from '../../ledger/row-page.ts';
+import type { AuditPoint } from '../../ledger/audit/row-page.ts';
 import type { AuditFilter, AuditOrder } from '../../ports/ledger-reader.ts';
 
 const CURSOR = /^v1\.(\d{1,16})\.(\d{1,16})\.(\d{1,10})\.(\d{1,6})\.(\d{1,16})\.([\w-]{12})$/;

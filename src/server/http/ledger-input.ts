@@ -1,8 +1,8 @@
 import { suggest } from '../../config/suggest.ts';
 import { type Position, parseAllocationId } from '../../core/identifiers.ts';
 import type { NumberRange } from '../../core/ranges.ts';
-import { FACT_KINDS } from '../../ledger/audit-filter.ts';
-import { LIFE_EVENTS_MAX } from '../../ledger/number-life.ts';
+import { FACT_KINDS } from '../../ledger/audit/audit-filter.ts';
+import { LIFE_EVENTS_MAX } from '../../ledger/life/number-life.ts';
 import { oneLine } from '../../ledger/report/report-text.ts';
 import type { ReportRange } from '../../ledger/report/series-report.ts';
 import type { AuditFilter, AuditOrder } from '../../ports/ledger-reader.ts';

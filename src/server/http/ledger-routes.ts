@@ -1,12 +1,12 @@
 import { type Request, type Response, Router } from 'express';
 import { SeqdError } from '../../core/errors.ts';
 import { formatAllocationId, type Owner, type SeriesId, seriesName } from '../../core/identifiers.ts';
-import { auditRow } from '../../ledger/audit-row.ts';
-import { streamAudit } from '../../ledger/audit-stream.ts';
-import { readAuditPage } from '../../ledger/audit-trail.ts';
-import { EXPORT_TYPES } from '../../ledger/export-text.ts';
-import { describeEvent } from '../../ledger/life-events.ts';
-import { describeState, readNumberLife } from '../../ledger/number-life.ts';
+import { auditRow } from '../../ledger/audit/audit-row.ts';
+import { streamAudit } from '../../ledger/audit/audit-stream.ts';
+import { readAuditPage } from '../../ledger/audit/audit-trail.ts';
+import { EXPORT_TYPES } from '../../ledger/audit/export-text.ts';
+import { describeEvent } from '../../ledger/life/life-events.ts';
+import { describeState, readNumberLife } from '../../ledger/life/number-life.ts';
 import { REPORT_PAGE_CSP, reportPage } from '../../ledger/report/report-page.ts';
 import { reportCsv, reportText } from '../../ledger/report/report-text.ts';
 import { makeReport } from '../../ledger/report/series-report.ts';

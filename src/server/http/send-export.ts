@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { auditRow } from '../../ledger/audit-row.ts';
-import type { AuditEnd } from '../../ledger/audit-stream.ts';
-import { expand } from '../../ledger/expand.ts';
-import { type ExportFormat, ExportText, EXPORT_TYPES } from '../../ledger/export-text.ts';
+import { auditRow } from '../../ledger/audit/audit-row.ts';
+import type { AuditEnd } from '../../ledger/audit/audit-stream.ts';
+import { expand } from '../../ledger/audit/expand.ts';
+import { type ExportFormat, ExportText, EXPORT_TYPES } from '../../ledger/audit/export-text.ts';
 import type { LedgerFact } from '../../ports/ledger-reader.ts';
 import { drained } from './deadline.ts';
 

@@ -1,5 +1,5 @@
 import { MemoryLedger } from '../../../src/ledger/memory-ledger.ts';
-import { Projector } from '../../../src/ledger/projector.ts';
+import { Projector } from '../../../src/ledger/projection/projector.ts';
 import { SeqdError } from '../../../src/core/errors.ts';
 import { GLOBAL_SERIES, type SeriesId } from '../../../src/core/identifiers.ts';
 import { decodeLedgerRecord, type LedgerRecord } from '../../../src/core/ledger-record.ts';

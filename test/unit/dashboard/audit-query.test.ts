@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FACT_KINDS } from '../../../src/ledger/audit-filter.ts';
-import { AUDIT_COLUMNS } from '../../../src/ledger/audit-row.ts';
+import { FACT_KINDS } from '../../../src/ledger/audit/audit-filter.ts';
+import { AUDIT_COLUMNS } from '../../../src/ledger/audit/audit-row.ts';
 import { parseAudit } from '../../../src/server/http/ledger-input.ts';
 import { auditCommand } from '../../../dashboard/js/actions-command.js';
 import {

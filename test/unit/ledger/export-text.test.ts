@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
-import { AUDIT_COLUMNS, type AuditRow } from '../../../src/ledger/audit-row.ts';
+import { AUDIT_COLUMNS, type AuditRow } from '../../../src/ledger/audit/audit-row.ts';
 import { csvRecord } from '../../../src/ledger/csv.ts';
-import { ExportCheck, type ExportFormat, ExportText } from '../../../src/ledger/export-text.ts';
+import { ExportCheck, type ExportFormat, ExportText } from '../../../src/ledger/audit/export-text.ts';
 
 const row = (fields: Partial<AuditRow>): AuditRow => ({
   ...(Object.fromEntries(AUDIT_COLUMNS.map(column => [column, null])) as AuditRow),

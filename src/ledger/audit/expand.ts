@@ -1,4 +1,4 @@
-import type { AuditOrder, LedgerFact } from '../ports/ledger-reader.ts';
+import type { AuditOrder, LedgerFact } from '../../ports/ledger-reader.ts';
 
 /** A row for each number; ranges that belong to nobody, which may be 2^53 long, stay as they are. */
 export function* expand(row: LedgerFact, order: AuditOrder = 'asc'): Generator<LedgerFact> {

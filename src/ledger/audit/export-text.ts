@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { AUDIT_COLUMNS, type AuditRow } from './audit-row.ts';
 import type { AuditEnd } from './audit-stream.ts';
-import { csvRecord } from './csv.ts';
+import { csvRecord } from '../csv.ts';
 
 /** How the audit trail is exported. `json` is a JSON document a line (NDJSON), so that it can be read while it comes. */
 export type ExportFormat = 'csv' | 'json';

@@ -1,4 +1,4 @@
-import type { AuditOrder, FactPlace, LedgerFact } from '../ports/ledger-reader.ts';
+import type { AuditOrder, FactPlace, LedgerFact } from '../../ports/ledger-reader.ts';
 import { expand } from './expand.ts';
 
 /** Where to go on: at this row, after this number of it. */

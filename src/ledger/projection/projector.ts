@@ -1,20 +1,20 @@
-import { SeqdError } from '../core/errors.ts';
-import { GENESIS_CHAIN, type Head } from '../core/head.ts';
-import { type SeriesId, seriesName } from '../core/identifiers.ts';
+import { SeqdError } from '../../core/errors.ts';
+import { GENESIS_CHAIN, type Head } from '../../core/head.ts';
+import { type SeriesId, seriesName } from '../../core/identifiers.ts';
 import {
   decodeLedgerRecord,
   encodeLedgerRecord,
   type LedgerProblem,
   type LedgerRecord,
-} from '../core/ledger-record.ts';
-import { KEYS } from '../core/records.ts';
-import type { Clock } from '../ports/clock.ts';
-import { type Coordination, type Leader, projectorElection } from '../ports/coordination.ts';
-import type { Ledger, LedgerPosition } from '../ports/ledger.ts';
-import type { Logger } from '../ports/logger.ts';
-import type { SequenceStore } from '../ports/sequence-store.ts';
-import { isFatal } from '../sequencer/load-state.ts';
-import { CHUNK_BATCHES_MAX, readJournalChunk } from './journal-chunk.ts';
+} from '../../core/ledger-record.ts';
+import { KEYS } from '../../core/records.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { type Coordination, type Leader, projectorElection } from '../../ports/coordination.ts';
+import type { Ledger, LedgerPosition } from '../../ports/ledger.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { SequenceStore } from '../../ports/sequence-store.ts';
+import { isFatal } from '../../sequencer/load-state.ts';
+import { CHUNK_BATCHES_MAX, readJournalChunk } from '../journal-chunk.ts';
 import { DivergedError, joinJournal } from './journal-join.ts';
 
 /** What a projector works with. */

@@ -1,7 +1,7 @@
-import { formatAllocationId, type Owner, type Position } from '../core/identifiers.ts';
-import type { NumberRange } from '../core/ranges.ts';
-import type { LedgerFact } from '../ports/ledger-reader.ts';
-import type { FactRow } from '../ports/ledger-rows.ts';
+import { formatAllocationId, type Owner, type Position } from '../../core/identifiers.ts';
+import type { NumberRange } from '../../core/ranges.ts';
+import type { LedgerFact } from '../../ports/ledger-reader.ts';
+import type { FactRow } from '../../ports/ledger-rows.ts';
 
 /** What can happen to a number; `gap`: the numbering that was imported had never used it. */
 export type EventName =

@@ -1,8 +1,8 @@
-import { EVENT_KINDS } from '../core/document-event.ts';
-import type { AuditFilter, LedgerFact } from '../ports/ledger-reader.ts';
-import type { JournalEntry } from '../core/records.ts';
-import { columnText, factRowsOf } from './ledger-rows.ts';
-import type { FactRow } from '../ports/ledger-rows.ts';
+import { EVENT_KINDS } from '../../core/document-event.ts';
+import type { AuditFilter, LedgerFact } from '../../ports/ledger-reader.ts';
+import type { JournalEntry } from '../../core/records.ts';
+import { columnText, factRowsOf } from '../ledger-rows.ts';
+import type { FactRow } from '../../ports/ledger-rows.ts';
 
 /** Kinds of rows, as they can be asked for: those of facts, and the numbers that a raise imports. */
 export const FACT_KINDS = [...EVENT_KINDS, 'import'] as const;

@@ -1,6 +1,6 @@
-import { formatAllocationId } from '../core/identifiers.ts';
-import type { LedgerFact } from '../ports/ledger-reader.ts';
-import { eventName, eventOf } from './life-events.ts';
+import { formatAllocationId } from '../../core/identifiers.ts';
+import type { LedgerFact } from '../../ports/ledger-reader.ts';
+import { eventName, eventOf } from '../life/life-events.ts';
 
 /** Columns of the audit trail, in the order of its CSV. */
 export const AUDIT_COLUMNS = [

@@ -1,5 +1,5 @@
-import { SeqdError } from '../core/errors.ts';
-import type { Head } from '../core/head.ts';
+import { SeqdError } from '../../core/errors.ts';
+import type { Head } from '../../core/head.ts';
 import {
   comparePositions,
   formatAllocationId,
@@ -7,15 +7,15 @@ import {
   type Position,
   type SeriesId,
   seriesName,
-} from '../core/identifiers.ts';
-import { EMPTY_PAGE, holdingOf, type Page, pageOf, pageStatus } from '../core/page.ts';
-import { rangesInclude } from '../core/ranges.ts';
-import type { FactsRead, LedgerFact, LedgerReader, Patience } from '../ports/ledger-reader.ts';
-import type { SequenceStore } from '../ports/sequence-store.ts';
-import { Breather } from '../sequencer/breather.ts';
-import { ledgerFactsOf } from './audit-filter.ts';
+} from '../../core/identifiers.ts';
+import { EMPTY_PAGE, holdingOf, type Page, pageOf, pageStatus } from '../../core/page.ts';
+import { rangesInclude } from '../../core/ranges.ts';
+import type { FactsRead, LedgerFact, LedgerReader, Patience } from '../../ports/ledger-reader.ts';
+import type { SequenceStore } from '../../ports/sequence-store.ts';
+import { Breather } from '../../sequencer/breather.ts';
+import { ledgerFactsOf } from '../audit/audit-filter.ts';
 import { eventOf, type LifeEvent, type NumberStatus, positionIn, statusAfter } from './life-events.ts';
-import { explainBehind, isBehindLedger, SeriesMoment } from './series-moment.ts';
+import { explainBehind, isBehindLedger, SeriesMoment } from '../series-moment.ts';
 
 /** What a number is now, by etcd; by the ledger's last event where etcd is behind the ledger. */
 export interface NumberState {

@@ -1,9 +1,9 @@
-import { decodeHead, GENESIS_CHAIN } from '../core/head.ts';
-import type { SeriesId } from '../core/identifiers.ts';
-import type { LedgerRecord } from '../core/ledger-record.ts';
-import { decodeJournalStart, KEYS } from '../core/records.ts';
-import type { LedgerPosition } from '../ports/ledger.ts';
-import type { SequenceStore } from '../ports/sequence-store.ts';
+import { decodeHead, GENESIS_CHAIN } from '../../core/head.ts';
+import type { SeriesId } from '../../core/identifiers.ts';
+import type { LedgerRecord } from '../../core/ledger-record.ts';
+import { decodeJournalStart, KEYS } from '../../core/records.ts';
+import type { LedgerPosition } from '../../ports/ledger.ts';
+import type { SequenceStore } from '../../ports/sequence-store.ts';
 
 /** Journal and ledger contradict each other; nothing is written until a person has ended that. */
 export class DivergedError extends Error {}

@@ -1,9 +1,9 @@
-import type { AuditFilter, LedgerFact } from '../ports/ledger-reader.ts';
-import { Breather } from '../sequencer/breather.ts';
+import type { AuditFilter, LedgerFact } from '../../ports/ledger-reader.ts';
+import { Breather } from '../../sequencer/breather.ts';
 import { ledgerFactsOf, takes } from './audit-filter.ts';
 import { type AuditSources, completeFrom } from './audit-trail.ts';
 import { HoleWatch } from './hole-watch.ts';
-import { isBehindLedger, SeriesMoment } from './series-moment.ts';
+import { isBehindLedger, SeriesMoment } from '../series-moment.ts';
 
 /** What an export turns out to be, once all of it was read. */
 export interface AuditEnd {

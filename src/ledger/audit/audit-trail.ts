@@ -1,11 +1,11 @@
-import type { SeriesId } from '../core/identifiers.ts';
-import type { AuditFilter, LedgerFact, LedgerReader, Patience } from '../ports/ledger-reader.ts';
-import type { SequenceStore } from '../ports/sequence-store.ts';
-import { Breather } from '../sequencer/breather.ts';
+import type { SeriesId } from '../../core/identifiers.ts';
+import type { AuditFilter, LedgerFact, LedgerReader, Patience } from '../../ports/ledger-reader.ts';
+import type { SequenceStore } from '../../ports/sequence-store.ts';
+import { Breather } from '../../sequencer/breather.ts';
 import { ledgerFactsOf, takes } from './audit-filter.ts';
 import { HoleWatch } from './hole-watch.ts';
 import { type AuditPoint, type PageLayout, RowPage } from './row-page.ts';
-import { explainBehind, isBehindLedger, SeriesMoment } from './series-moment.ts';
+import { explainBehind, isBehindLedger, SeriesMoment } from '../series-moment.ts';
 
 /** What the audit trail is read from. */
 export interface AuditSources {
