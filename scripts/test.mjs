@@ -23,6 +23,13 @@ const LOW_PRIORITY = constants.priority.PRIORITY_BELOW_NORMAL;
 const PHASE_TIMEOUT_MS = 3_600_000;
 const STATIC_CHECKS = ['format:check', 'lint', 'types'];
 
+/** Of 128 and the number of SIGTERM. */
+const TERMINATED = 143;
+
+/** Who ends this program ends the tests: without them, what they have started would stay. Ctrl-C reaches them by itself. */
+const ended = new AbortController();
+for (const signal of ['SIGTERM', 'SIGHUP']) process.once(signal, () => ended.abort());
+
 /** @param {string} line */
 const log = line => console.log(`[test] ${line}`);
 
@@ -79,6 +86,7 @@ async function runVitest(projects, args, { reports, beside = false }) {
       echo: !beside,
       ...(beside ? { niceness: LOW_PRIORITY } : {}),
       timeoutMs: PHASE_TIMEOUT_MS,
+      interrupt: ended.signal,
     },
   );
   if (beside) process.stdout.write(`${result.stdout}${result.stderr}`);
@@ -118,13 +126,15 @@ async function main(args) {
 
   const reports = await mkdtemp(join(tmpdir(), 'seqd-test-report-'));
   try {
-    for (const phase of planPhases(forVitest)) outcomes.push(...(await runPhase(phase, reports)));
+    for (const phase of planPhases(forVitest))
+      if (!ended.signal.aborted) outcomes.push(...(await runPhase(phase, reports)));
   } finally {
     await rm(reports, { recursive: true, force: true });
   }
   for (const failure of outcomes.flatMap(({ failures }) => failures)) console.log(failure);
   const tallies = outcomes.map(({ tally }) => tally);
-  process.exitCode = sumTallies(tallies).failed === 0 ? 0 : 1;
+  if (ended.signal.aborted) process.exitCode = TERMINATED;
+  else process.exitCode = sumTallies(tallies).failed === 0 ? 0 : 1;
   console.log(summaryLine(tallies));
 }
 

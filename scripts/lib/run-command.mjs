@@ -14,9 +14,9 @@ import { setPriority } from 'node:os';
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, echo?: boolean, shell?: boolean, uid?: number, gid?: number, niceness?: number }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, echo?: boolean, shell?: boolean, uid?: number, gid?: number, niceness?: number, interrupt?: AbortSignal }} [options]
  *   `timeoutMs` defaults to 120000; the program is then killed. `uid` and `gid` are whom it runs as, `niceness` is how
- *   readily it leaves the processors to others: 0 to 19.
+ *   readily it leaves the processors to others: 0 to 19. `interrupt` ends it as Ctrl-C would, so that it can tidy up.
  * @returns {Promise<CommandResult>}
  */
 export function runCommand(command, args, options = {}) {
@@ -29,6 +29,7 @@ export function runCommand(command, args, options = {}) {
     uid,
     gid,
     niceness,
+    interrupt,
   } = options;
   return new Promise(resolve => {
     const child = spawn(command, args, {
@@ -40,18 +41,24 @@ export function runCommand(command, args, options = {}) {
       windowsHide: true,
     });
     if (niceness !== undefined && child.pid !== undefined) setPriority(child.pid, niceness);
+    const onInterrupt = () => child.kill('SIGINT');
+    interrupt?.addEventListener('abort', onInterrupt);
     // Not spawn's own timeout: for a program that does not exist, that one is never cleared.
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     let stdout = '';
     let stderr = '';
     child.stdout?.on('data', chunk => (stdout += String(chunk)));
     child.stderr?.on('data', chunk => (stderr += String(chunk)));
-    child.once('error', error => {
+    const settle = () => {
       clearTimeout(timer);
+      interrupt?.removeEventListener('abort', onInterrupt);
+    };
+    child.once('error', error => {
+      settle();
       resolve({ code: 127, stdout, stderr: stderr + error.message });
     });
     child.once('close', (code, signal) => {
-      clearTimeout(timer);
+      settle();
       resolve({ code: code ?? (signal === 'SIGKILL' ? 124 : 1), stdout, stderr });
     });
   });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, unlink, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import { checkNode } from '../../../scripts/lib/check-node.mjs';
 import { dependenciesAreFresh } from '../../../scripts/lib/dependencies.mjs';
 import { npmEnvironment } from '../../../scripts/lib/npm.mjs';
 import { projectRoot } from '../../../scripts/lib/paths.mjs';
+import { runCommand } from '../../../scripts/lib/run-command.mjs';
 import { withSetupLock } from '../../../scripts/lib/setup-lock.mjs';
 import {
   failuresOf,
@@ -17,6 +18,7 @@ import {
   summaryLine,
   tallyOf,
 } from '../../../scripts/lib/test-tally.mjs';
+import { until } from '../../kit/until.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -224,4 +226,17 @@ describe('the sums of a test run', () => {
   ])('want a browser only where tests may run in one: %j', (args, wanted) => {
     expect(needsBrowser(args)).toBe(wanted);
   });
+});
+
+test('a program that is interrupted may tidy up, and is waited for', async () => {
+  const interrupt = new AbortController();
+  const program = `
+    process.once('SIGINT', () => setTimeout(() => { console.log('tidied up'); process.exit(3); }, 50));
+    setInterval(() => {}, 1000);
+    require('fs').writeFileSync(process.argv[1], 'ready');`;
+  const file = join(root, 'ready');
+  const result = runCommand(process.execPath, ['-e', program, file], { interrupt: interrupt.signal });
+  await until('it listens', () => readFile(file, 'utf8').catch(() => ''));
+  interrupt.abort();
+  expect(await result).toMatchObject({ code: 3, stdout: 'tidied up\n' });
 });
