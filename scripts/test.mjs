@@ -96,7 +96,7 @@ async function runVitest(projects, args, { reports, beside = false }) {
   const failures = failuresOf(results);
   // An error outside of all tests, or no report: what vitest said of it is above.
   if (tally.failed > failures.length)
-    failures.push(`FAILED ${projects.join(' and ')}: exit code ${result.code}`);
+    failures.push(`FAILED ${projects.join(' and ') || 'vitest'}: exit code ${result.code}`);
   return { tally, failures };
 }
 
