@@ -650,7 +650,8 @@ export const GUARDS: readonly Guard[] = [
     guard: 'a drain ends at its deadline',
     file: 'src/sequencer/series-sequencer.ts',
     find: 'await Promise.race([this.leaving, late]);',
-    replace: 'await Promise.race([this.leaving, late.then(() => sleep(deadlineMs))]);',
+    replace:
+      'await Promise.race([this.leaving, late.then(() => new Promise(resolve => setTimeout(resolve, deadlineMs)))]);',
     killedBy: simulation('leadership', 'is drained only when it has handed over'),
   },
   {
@@ -863,11 +864,11 @@ export const GUARDS: readonly Guard[] = [
     killedBy: events('webhook-sink', 'cannot send us elsewhere'),
   },
   {
-    guard: 'an answer that does not end is no acceptance',
+    guard: 'an answer that does not end well is no acceptance',
     file: 'src/events/webhook/post.ts',
     find: '        readText(response).then(text => {',
     replace: "        Promise.resolve('').then(text => {",
-    killedBy: events('webhook-sink', 'never ends its answer'),
+    killedBy: events('webhook-sink', 'breaks off in the middle of its answer'),
   },
   {
     guard: 'a missing batch of the ledger is named',

@@ -128,6 +128,14 @@ describe('a webhook', () => {
     expect(await deliver({ timeoutMs: 100 })).toMatchObject({ status: 'later' });
   });
 
+  test('that breaks off in the middle of its answer has not accepted', async () => {
+    answer = response =>
+      response
+        .writeHead(200, { 'content-length': 100 })
+        .write('a part', () => void response.socket!.destroy());
+    expect(await deliver()).toMatchObject({ status: 'later' });
+  });
+
   test('that breaks the connection has not accepted', async () => {
     answer = response => void response.socket!.destroy();
     expect(await deliver()).toMatchObject({ status: 'later' });
