@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 // start their own. Most of their time they wait, so two files run at once.
 //
 // Property tests draw their examples from a fixed seed; SEQD_FC_SEED changes it (test/kit/fast-check-setup.ts).
-const setupFiles = ['test/kit/fast-check-setup.ts'];
+const setupFiles = ['test/kit/fast-check-setup.ts', 'test/kit/worker-end-setup.ts'];
 
 export default defineConfig({
   test: {
@@ -30,7 +30,9 @@ export default defineConfig({
         },
       },
       // Each test runs vitest on a changed copy of the sources; see test/mutation/guards.ts.
-      { test: { name: 'mutation', include: ['test/mutation/**/*.test.ts'], testTimeout: 300_000 } },
+      {
+        test: { name: 'mutation', include: ['test/mutation/**/*.test.ts'], setupFiles, testTimeout: 300_000 },
+      },
       {
         test: {
           name: 'contract',
@@ -59,6 +61,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
+          setupFiles,
           globalSetup: ['test/browser/kit/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -14,10 +14,9 @@ import { ensureEtcdBinary } from './lib/etcd-binary.mjs';
 import { runNpm } from './lib/npm.mjs';
 import { projectRoot } from './lib/paths.mjs';
 import { runCommand } from './lib/run-command.mjs';
-import { failuresOf, needsBrowser, planPhases, summaryLine, sumTallies, tallyOf } from './lib/test-tally.mjs';
+import { needsBrowser, outcomeOf, planPhases, summaryLines } from './lib/test-tally.mjs';
 
-/** @typedef {import('./lib/test-tally.mjs').Tally} Tally */
-/** @typedef {{ tally: Tally, failures: string[] }} Outcome what failed is told once more at the end */
+/** @typedef {import('./lib/test-tally.mjs').Report} Outcome */
 
 const LOW_PRIORITY = constants.priority.PRIORITY_BELOW_NORMAL;
 const PHASE_TIMEOUT_MS = 3_600_000;
@@ -26,9 +25,10 @@ const STATIC_CHECKS = ['format:check', 'lint', 'types'];
 /** Of 128 and the number of SIGTERM. */
 const TERMINATED = 143;
 
-/** Who ends this program ends the tests: without them, what they have started would stay. Ctrl-C reaches them by itself. */
+const REPORTER = join(projectRoot, 'scripts', 'lib', 'tally-reporter.mjs');
+
+/** Who ends this program ends the tests, which then end what they have started. Ctrl-C reaches them by itself. */
 const ended = new AbortController();
-for (const signal of ['SIGTERM', 'SIGHUP']) process.once(signal, () => ended.abort());
 
 /** @param {string} line */
 const log = line => console.log(`[test] ${line}`);
@@ -44,11 +44,11 @@ const log = line => console.log(`[test] ${line}`);
 async function step(name, work) {
   try {
     await work();
-    return { tally: { passed: 0, failed: 0 }, failures: [] };
+    return { passed: 0, failures: [] };
   } catch (error) {
-    const failure = `${name} failed: ${error instanceof Error ? error.message : String(error)}`;
-    log(failure);
-    return { tally: { passed: 0, failed: 1 }, failures: [failure] };
+    const why = error instanceof Error ? error.message : String(error);
+    log(`${name} failed: ${why}`);
+    return { passed: 0, failures: [{ what: name, why }] };
   }
 }
 
@@ -77,12 +77,12 @@ async function runVitest(projects, args, { reports, beside = false }) {
       ...projects.flatMap(project => ['--project', project]),
       '--passWithNoTests',
       '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
+      `--reporter=${REPORTER}`,
       ...args,
     ],
     {
       cwd: projectRoot,
+      env: { ...process.env, TEST_TALLY_FILE: report },
       echo: !beside,
       ...(beside ? { niceness: LOW_PRIORITY } : {}),
       timeoutMs: PHASE_TIMEOUT_MS,
@@ -92,12 +92,7 @@ async function runVitest(projects, args, { reports, beside = false }) {
   if (beside) process.stdout.write(`${result.stdout}${result.stderr}`);
   const text = await readFile(report, 'utf8').catch(() => undefined);
   const results = text === undefined ? undefined : JSON.parse(text);
-  const tally = tallyOf(results, result.code);
-  const failures = failuresOf(results);
-  // An error outside of all tests, or no report: what vitest said of it is above.
-  if (tally.failed > failures.length)
-    failures.push(`FAILED ${projects.join(' and ') || 'vitest'}: exit code ${result.code}`);
-  return { tally, failures };
+  return outcomeOf(projects.join(' and ') || 'vitest', results, result.code);
 }
 
 /**
@@ -124,6 +119,8 @@ async function main(args) {
   for (const script of withStatic ? STATIC_CHECKS : [])
     outcomes.push(await step(script, () => staticCheck(script)));
 
+  // The steps before have nothing to tidy up.
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.once(signal, () => ended.abort());
   const reports = await mkdtemp(join(tmpdir(), 'seqd-test-report-'));
   try {
     for (const phase of planPhases(forVitest))
@@ -131,11 +128,9 @@ async function main(args) {
   } finally {
     await rm(reports, { recursive: true, force: true });
   }
-  for (const failure of outcomes.flatMap(({ failures }) => failures)) console.log(failure);
-  const tallies = outcomes.map(({ tally }) => tally);
-  if (ended.signal.aborted) process.exitCode = TERMINATED;
-  else process.exitCode = sumTallies(tallies).failed === 0 ? 0 : 1;
-  console.log(summaryLine(tallies));
+  const failed = outcomes.some(({ failures }) => failures.length > 0);
+  process.exitCode = ended.signal.aborted ? TERMINATED : Number(failed);
+  for (const line of summaryLines(outcomes)) console.log(line);
 }
 
 await main(process.argv.slice(2));

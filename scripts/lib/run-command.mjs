@@ -16,7 +16,8 @@ import { setPriority } from 'node:os';
  * @param {readonly string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, echo?: boolean, shell?: boolean, uid?: number, gid?: number, niceness?: number, interrupt?: AbortSignal }} [options]
  *   `timeoutMs` defaults to 120000; the program is then killed. `uid` and `gid` are whom it runs as, `niceness` is how
- *   readily it leaves the processors to others: 0 to 19. `interrupt` ends it as Ctrl-C would, so that it can tidy up.
+ *   readily it leaves the processors to others: 0 to 19. `interrupt` ends it as Ctrl-C would, so that it can tidy up
+ *   (on Windows it is killed).
  * @returns {Promise<CommandResult>}
  */
 export function runCommand(command, args, options = {}) {
@@ -43,6 +44,7 @@ export function runCommand(command, args, options = {}) {
     if (niceness !== undefined && child.pid !== undefined) setPriority(child.pid, niceness);
     const onInterrupt = () => child.kill('SIGINT');
     interrupt?.addEventListener('abort', onInterrupt);
+    if (interrupt?.aborted) onInterrupt();
     // Not spawn's own timeout: for a program that does not exist, that one is never cleared.
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     let stdout = '';

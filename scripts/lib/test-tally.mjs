@@ -1,85 +1,45 @@
 /**
- * The parts of vitest's JSON report that are counted.
+ * Something that went wrong in a run of vitest: a test, a hook, a file that cannot be loaded, an error outside of all of them.
  *
- * @typedef {object} VitestReport
- * @property {number} numPassedTests
- * @property {number} numFailedTests
- * @property {FileReport[]} testResults one per file
+ * @typedef {{ what: string, why: string }} Failure
  *
- * @typedef {object} FileReport
- * @property {string} name path of the file
- * @property {string} status
- * @property {string} [message] why the file could not be loaded
- * @property {{ status: string, fullName: string, failureMessages?: string[] }[]} assertionResults one per test
+ * What `tally-reporter.mjs` tells of a run.
+ * @typedef {{ passed: number, failures: Failure[] }} Report
  */
-
-/** @typedef {{ passed: number, failed: number }} Tally */
 
 /** So much of an error says what was wrong; the rest is its stack, which the run itself has shown. */
 const ERROR_LINES = 12;
 
 /**
- * Counts one run of vitest. What breaks without a failed test counts as one failure, or the sums would
- * look fine: a file that cannot be loaded, an unhandled error, a report that was never written.
+ * What came of one run of vitest. What breaks without a failure that was told is one, too, or the sums would look fine.
  *
- * @param {VitestReport | undefined} report undefined when there is none
+ * @param {string} name of the run
+ * @param {Report | undefined} report undefined when there is none
  * @param {number} exitCode of vitest
- * @returns {Tally}
+ * @returns {Report}
  */
-export function tallyOf(report, exitCode) {
-  if (report === undefined) return { passed: 0, failed: 1 };
-  const brokenFiles = report.testResults.filter(
-    file => file.status === 'failed' && file.assertionResults.every(test => test.status !== 'failed'),
-  ).length;
-  const failed = report.numFailedTests + brokenFiles;
-  return { passed: report.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
+export function outcomeOf(name, report, exitCode) {
+  const { passed, failures } = report ?? { passed: 0, failures: [] };
+  const silent = failures.length === 0 && (report === undefined || exitCode !== 0);
+  return { passed, failures: silent ? [{ what: name, why: `exit code ${exitCode}` }] : failures };
 }
 
 /**
- * What failed, with the reason of each: the end of a long output is what is read, and kept, first.
+ * The lines that end a test run: what failed and why, as the end of a long output is what is read, and kept, first; then the sums.
  *
- * @param {VitestReport | undefined} report
- * @returns {string[]} one text per failure, of several lines
+ * @param {readonly Report[]} outcomes
+ * @returns {string[]}
  */
-export function failuresOf(report) {
-  return (report?.testResults ?? []).flatMap(file => {
-    const failed = file.assertionResults.filter(test => test.status === 'failed');
-    if (file.status === 'failed' && failed.length === 0)
-      return [failureText(file.name, file.message ?? 'could not be loaded')];
-    return failed.map(test =>
-      failureText(`${file.name}: ${test.fullName}`, (test.failureMessages ?? []).join('\n')),
-    );
-  });
+export function summaryLines(outcomes) {
+  const failures = outcomes.flatMap(outcome => outcome.failures);
+  const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
+  return [...failures.flatMap(failureLines), `${passed} passed, ${failures.length} failed`];
 }
 
-/**
- * @param {string} title
- * @param {string} message
- */
-function failureText(title, message) {
-  const lines = message.split('\n').slice(0, ERROR_LINES);
-  return [`FAILED ${title}`, ...lines.map(line => `    ${line}`)].join('\n');
-}
-
-/**
- * The line that ends a test run.
- *
- * @param {readonly Tally[]} tallies
- */
-export function summaryLine(tallies) {
-  const { passed, failed } = sumTallies(tallies);
-  return `${passed} passed, ${failed} failed`;
-}
-
-/**
- * @param {readonly Tally[]} tallies
- * @returns {Tally}
- */
-export function sumTallies(tallies) {
-  return {
-    passed: tallies.reduce((sum, tally) => sum + tally.passed, 0),
-    failed: tallies.reduce((sum, tally) => sum + tally.failed, 0),
-  };
+/** @param {Failure} failure */
+function failureLines({ what, why }) {
+  const lines = why.split('\n').slice(0, ERROR_LINES);
+  return [`FAILED ${what}`, ...lines.map(line => `    ${line}`)];
 }
 
 /**

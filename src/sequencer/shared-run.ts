@@ -16,15 +16,14 @@ export class SharedRun<T> {
     if (this.running === undefined) return this.begin();
     this.next ??= this.running
       .catch(() => {})
-      .then(() => {
-        this.next = undefined;
-        // One that was begun in between has begun after the question, too.
-        return this.running ?? this.begin();
-      });
+      // One that was begun in between has begun after the question, too.
+      .then(() => this.running ?? this.begin());
     return this.next;
   }
 
   private begin(): Promise<T> {
+    // Whoever asks from now on asks after this beginning.
+    this.next = undefined;
     this.running = this.work().finally(() => (this.running = undefined));
     return this.running;
   }

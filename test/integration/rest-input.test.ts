@@ -346,7 +346,7 @@ const REFUSALS: readonly (Refused | Refused[])[] = [
     send: (api: SequenceApi, headers: Record<string, string>) => api.get(`/api/v1${path}`, headers),
     status: 400,
     code: 'invalid_request',
-    says: ['is not a known parameter', 'there are none here'],
+    says: ['is not a known field', 'there are none here'],
   })),
   {
     name: 'an unknown resource of the interface',

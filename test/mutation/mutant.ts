@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeDataDirectory } from '../kit/data-directory.ts';
 import type { Guard } from './guards.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -76,7 +76,7 @@ export class WorkingCopy {
   }
 
   static async create(): Promise<WorkingCopy> {
-    const directory = await mkdtemp(join(tmpdir(), 'seqd-mutant-'));
+    const directory = await makeDataDirectory('mutant');
     await Promise.all(COPIED.map(name => cp(join(ROOT, name), join(directory, name), { recursive: true })));
     await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
     return new WorkingCopy(directory);

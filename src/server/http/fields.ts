@@ -1,7 +1,7 @@
 import { suggest } from '../../config/suggest.ts';
 import { type ErrorCode, SeqdError } from '../../core/errors.ts';
 
-/** What came with a request: of a query string all texts, of a JSON body anything. */
+/** What came with a request: of a query string texts, and arrays of those that are repeated; of a JSON body anything. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** One thing that is wrong with a request. */
@@ -18,19 +18,33 @@ export interface Bounds {
   readonly maximum: number;
 }
 
-/** Refuses all but the known fields, with the one that may have been meant. @param synonyms what else one would call them */
-export function refuseUnknown(
-  fields: Fields,
-  known: readonly string[],
-  mistakes: Mistake[],
-  synonyms: Readonly<Record<string, string>> = {},
-): void {
-  for (const field of Object.keys(fields)) {
-    if (known.includes(field)) continue;
-    const meant = suggest(field, known) ?? synonyms[field];
+/** What one would call fields, or what the CLI calls them. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ['site', 'siteId'],
+  ['partition', 'partitionId'],
+  ['type', 'invoiceType'],
+  ['client', 'clientId'],
+  ['key', 'idempotencyKey'],
+  ['numbers', 'number'],
+  ['since', 'from'],
+  ['until', 'to'],
+  ['sort', 'order'],
+  ['revision', 'at'],
+  ['by', 'requestedBy'],
+  ['document', 'reference'],
+]);
+
+/** Who sends more than that has not slipped; a body may have thousands, and each costs. */
+const UNKNOWN_MAX = 8;
+
+/** Refuses all but the known fields, with the ones that may have been meant; of many the first few. */
+export function refuseUnknown(fields: Fields, known: readonly string[], mistakes: Mistake[]): void {
+  const unknown = Object.keys(fields).filter(field => !known.includes(field));
+  for (const field of unknown.slice(0, UNKNOWN_MAX)) {
+    const meant = suggest(field, known) ?? SYNONYMS.get(field);
     const hint = meant !== undefined && known.includes(meant) ? `; did you mean ${meant}?` : '';
     const list = known.length === 0 ? 'there are none here' : `known are ${known.join(', ')}`;
-    const detail = `${show(field)} is not a known parameter${hint}; ${list}`;
+    const detail = `${show(field)} is not a known field${hint}; ${list}`;
     mistakes.push({ field, code: 'invalid_request', detail, allowed: known });
   }
 }
@@ -47,7 +61,7 @@ export function textOf(
   if (typeof value === 'string' && value.length >= minimum && value.length <= maximum) return value;
   const length = minimum === 0 ? `at most ${maximum}` : `${minimum} to ${maximum}`;
   const detail = Array.isArray(value)
-    ? `${field} must be given once`
+    ? `${field} must be one text`
     : `${field} must be a text of ${length} characters, not ${show(value)}`;
   mistakes.push({ field, code: 'invalid_request', detail });
   return undefined;
@@ -103,7 +117,7 @@ export function refuseMistakes(mistakes: readonly Mistake[]): void {
   throw new SeqdError(first.code, detail, { details: { errors: mistakes } });
 }
 
-/** For what takes no parameters: one that is given was meant to do something. @throws SeqdError `invalid_request` */
+/** For what takes no fields: one that is given was meant to do something. @throws SeqdError `invalid_request` */
 export function refuseAll(fields: Fields): void {
   const mistakes: Mistake[] = [];
   refuseUnknown(fields, [], mistakes);

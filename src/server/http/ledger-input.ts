@@ -73,7 +73,7 @@ export interface ReportQuery {
 /** Checks the path and query of `numbers/{n}`. @throws SeqdError with all mistakes in `details.errors` */
 export function parseLife(path: string, fields: Fields): LifeInput {
   const mistakes: Mistake[] = [];
-  refuseUnknown(fields, ['after', 'limit'], mistakes, SYNONYMS);
+  refuseUnknown(fields, ['after', 'limit'], mistakes);
   const number = toInteger(path);
   if (number === undefined || number < 1 || String(number) !== path)
     mistake(
@@ -98,7 +98,7 @@ export function parseLife(path: string, fields: Fields): LifeInput {
 /** Checks the query of `audit`. @param series the only one there is @throws SeqdError with all mistakes in `details.errors` */
 export function parseAudit(fields: Fields, series: string): AuditInput {
   const mistakes: Mistake[] = [];
-  refuseUnknown(fields, AUDIT_FIELDS, mistakes, SYNONYMS);
+  refuseUnknown(fields, AUDIT_FIELDS, mistakes);
   refuseOtherSeries(fields, series, mistakes);
   const filter: { -readonly [K in keyof AuditFilter]: AuditFilter[K] } = {};
   for (const [field, name] of FILTER_TEXTS) {
@@ -136,7 +136,7 @@ export function parseAudit(fields: Fields, series: string): AuditInput {
 /** Checks the query of `report`. @throws SeqdError with all mistakes in `details.errors` */
 export function parseReport(fields: Fields, series: string): ReportQuery {
   const mistakes: Mistake[] = [];
-  refuseUnknown(fields, REPORT_FIELDS, mistakes, SYNONYMS);
+  refuseUnknown(fields, REPORT_FIELDS, mistakes);
   refuseOtherSeries(fields, series, mistakes);
   const range = reportRangeOf(fields, mistakes);
   const at = integerOf('at', fields, { minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, mistakes);
@@ -156,22 +156,6 @@ const FILTER_TEXTS = [
   ['reference', 'reference'],
   ['idempotencyKey', 'key'],
 ] as const;
-
-/** What one would call them, or what the CLI calls them. */
-const SYNONYMS: Readonly<Record<string, string>> = {
-  site: 'siteId',
-  partition: 'partitionId',
-  type: 'invoiceType',
-  client: 'clientId',
-  key: 'idempotencyKey',
-  numbers: 'number',
-  since: 'from',
-  until: 'to',
-  sort: 'order',
-  revision: 'at',
-  by: 'requestedBy',
-  document: 'reference',
-};
 
 function refuseOtherSeries(fields: Fields, series: string, mistakes: Mistake[]): void {
   const value = textOf('series', fields, mistakes);

@@ -28,7 +28,10 @@ export function createVerifyRoutes(options: VerifyRoutesOptions): Router {
   const proofs = new SharedRun(() => makeProof(options));
   router
     .route('/verify')
-    .head((_request, response) => sendHead(response, JSON_TYPE))
+    .head((request, response) => {
+      refuseAll(request.query);
+      sendHead(response, JSON_TYPE);
+    })
     .get((request, response) => {
       refuseAll(request.query);
       return answerVerify(options, proofs, response);

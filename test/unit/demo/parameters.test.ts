@@ -38,7 +38,7 @@ test('all mistakes are told at once, unknown names too', () => {
     'threads',
     'toString',
   ]);
-  expect(message).toContain('"speed" is not a known parameter; known are threads, requests');
+  expect(message).toContain('"speed" is not a known field; known are threads, requests');
 });
 
 test('every demonstration says what it does, and its defaults are within its limits', () => {

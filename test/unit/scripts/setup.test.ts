@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, unlink, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,11 +12,11 @@ import { projectRoot } from '../../../scripts/lib/paths.mjs';
 import { runCommand } from '../../../scripts/lib/run-command.mjs';
 import { withSetupLock } from '../../../scripts/lib/setup-lock.mjs';
 import {
-  failuresOf,
   needsBrowser,
+  outcomeOf,
   planPhases,
-  summaryLine,
-  tallyOf,
+  type Report,
+  summaryLines,
 } from '../../../scripts/lib/test-tally.mjs';
 import { until } from '../../kit/until.ts';
 
@@ -156,52 +156,85 @@ describe('the set-up lock', () => {
 });
 
 describe('the sums of a test run', () => {
-  const file = (status: string, ...tests: string[]) => ({
-    name: 'some.test.ts',
-    status,
-    assertionResults: tests.map(test => ({
-      status: test,
-      fullName: `a test that ${test}`,
-      failureMessages: test === 'failed' ? ['expected 1 to be 2\n    at here'] : [],
-    })),
-  });
+  const failed = { what: 'some.test.ts: a test', why: 'Error: expected 1 to be 2\n    at here' };
 
-  test('are one line', () => {
+  test('are one line, after what failed and why, so that the end of the output tells it', () => {
     expect(
-      summaryLine([
-        { passed: 3, failed: 0 },
-        { passed: 4, failed: 1 },
+      summaryLines([
+        { passed: 3, failures: [] },
+        { passed: 4, failures: [failed] },
       ]),
-    ).toBe('7 passed, 1 failed');
-  });
-
-  test('count a file that cannot be loaded as a failure', () => {
-    const report = {
-      numPassedTests: 1,
-      numFailedTests: 0,
-      testResults: [file('passed', 'passed'), file('failed')],
-    };
-    expect(tallyOf(report, 1)).toEqual({ passed: 1, failed: 1 });
-  });
-
-  test('count a missing report, and an error outside of all tests', () => {
-    expect(tallyOf(undefined, 1)).toEqual({ passed: 0, failed: 1 });
-    const report = { numPassedTests: 1, numFailedTests: 0, testResults: [file('passed', 'passed')] };
-    expect(tallyOf(report, 1)).toEqual({ passed: 1, failed: 1 });
-    expect(tallyOf(report, 0)).toEqual({ passed: 1, failed: 0 });
-  });
-
-  test('are preceded by what failed and why, so that the end of the output tells it', () => {
-    const testResults = [
-      file('passed', 'passed'),
-      file('failed', 'passed', 'failed'),
-      { ...file('failed'), message: 'no such module' },
-    ];
-    expect(failuresOf({ numPassedTests: 2, numFailedTests: 1, testResults })).toEqual([
-      'FAILED some.test.ts: a test that failed\n    expected 1 to be 2\n        at here',
-      'FAILED some.test.ts\n    no such module',
+    ).toEqual([
+      'FAILED some.test.ts: a test',
+      '    Error: expected 1 to be 2',
+      '        at here',
+      '7 passed, 1 failed',
     ]);
-    expect(failuresOf(undefined)).toEqual([]);
+  });
+
+  test('count a missing report, and an exit code that nothing explains', () => {
+    expect(outcomeOf('unit', undefined, 0)).toEqual({
+      passed: 0,
+      failures: [{ what: 'unit', why: 'exit code 0' }],
+    });
+    const report = { passed: 1, failures: [] };
+    expect(outcomeOf('unit', report, 1)).toEqual({
+      passed: 1,
+      failures: [{ what: 'unit', why: 'exit code 1' }],
+    });
+    expect(outcomeOf('unit', report, 0)).toEqual(report);
+    expect(outcomeOf('unit', { passed: 1, failures: [failed] }, 1)).toEqual({
+      passed: 1,
+      failures: [failed],
+    });
+  });
+
+  test('count tests, hooks, files that cannot be loaded, and errors outside of all tests', async () => {
+    await symlink(join(projectRoot, 'node_modules'), join(root, 'node_modules'));
+    const imports = "import { afterAll, beforeAll, describe, test } from 'vitest';\n";
+    const files = {
+      'a.test.mjs': `
+        test('that passes', () => {});
+        test('that fails', () => { throw new Error('it failed'); });
+        test.skip('that is skipped', () => {});`,
+      'b.test.mjs': `
+        describe('a suite', () => {
+          beforeAll(() => { throw new Error('etcd does not serve'); });
+          test('never run', () => {});
+        });
+        describe('another', () => {
+          afterAll(() => { throw new Error('it stays'); });
+          test('that passes, too', () => {});
+        });`,
+      'c.test.mjs': "throw new Error('cannot be loaded');",
+      'd.test.mjs': `
+        test('with an error beside it', async () => {
+          setTimeout(() => { throw new Error('nobody waits for this'); });
+          await new Promise(resolve => setTimeout(resolve, 100));
+        });`,
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(root, name), imports + text);
+    const report = join(root, 'tally.json');
+    const { code } = await runCommand(
+      process.execPath,
+      [
+        join(projectRoot, 'node_modules/vitest/vitest.mjs'),
+        'run',
+        `--root=${root}`,
+        `--reporter=${join(projectRoot, 'scripts/lib/tally-reporter.mjs')}`,
+      ],
+      { cwd: root, env: { ...process.env, TEST_TALLY_FILE: report } },
+    );
+    expect(code).toBe(1);
+    const { passed, failures } = JSON.parse(await readFile(report, 'utf8')) as Report;
+    expect(passed).toBe(3);
+    expect(failures.map(({ what, why }) => `${what}: ${why.split('\n')[0]}`).sort()).toEqual([
+      'a.test.mjs: that fails: Error: it failed',
+      'b.test.mjs: a suite: Error: etcd does not serve',
+      'b.test.mjs: another: Error: it stays',
+      'c.test.mjs: Error: cannot be loaded',
+      'outside of all tests: Error: nobody waits for this',
+    ]);
   });
 
   test('come from the fast phases first, or from the one the user names', () => {
@@ -228,15 +261,18 @@ describe('the sums of a test run', () => {
   });
 });
 
-test('a program that is interrupted may tidy up, and is waited for', async () => {
-  const interrupt = new AbortController();
-  const program = `
+test.skipIf(process.platform === 'win32')(
+  'a program that is interrupted may tidy up, and is waited for',
+  async () => {
+    const interrupt = new AbortController();
+    const program = `
     process.once('SIGINT', () => setTimeout(() => { console.log('tidied up'); process.exit(3); }, 50));
     setInterval(() => {}, 1000);
     require('fs').writeFileSync(process.argv[1], 'ready');`;
-  const file = join(root, 'ready');
-  const result = runCommand(process.execPath, ['-e', program, file], { interrupt: interrupt.signal });
-  await until('it listens', () => readFile(file, 'utf8').catch(() => ''));
-  interrupt.abort();
-  expect(await result).toMatchObject({ code: 3, stdout: 'tidied up\n' });
-});
+    const file = join(root, 'ready');
+    const result = runCommand(process.execPath, ['-e', program, file], { interrupt: interrupt.signal });
+    await until('it listens', () => readFile(file, 'utf8').catch(() => ''));
+    interrupt.abort();
+    expect(await result).toMatchObject({ code: 3, stdout: 'tidied up\n' });
+  },
+);

@@ -45,6 +45,28 @@ test('a run that fails fails for those whose run it was only', async () => {
   expect(await second).toBe(2);
 });
 
+test('nobody is served by a run that had begun before, whenever they ask', async () => {
+  const { run, ends } = controlled();
+  const first = run.result();
+  const waiting = run.result();
+  const ask = async (): Promise<{ begun: number; nth: number }> => ({
+    begun: ends.length,
+    nth: await run.result(),
+  });
+  // Two by two, turn by turn after the end of the first: all that lies between it and the begin of the next.
+  const asked = Array.from({ length: 12 }, async (_, turns) => {
+    await first;
+    for (let i = 0; i < turns; i += 1) await Promise.resolve();
+    return Promise.all([ask(), ask()]);
+  });
+  for (let ended = 0; ended < 5; ended += 1) {
+    for (const end of ends) end();
+    await turn();
+  }
+  expect(await waiting).toBe(2);
+  for (const { begun, nth } of (await Promise.all(asked)).flat()) expect(nth).toBeGreaterThan(begun);
+});
+
 test('never two at a time, also for whoever asks at the very end of one', async () => {
   const { run, ends } = controlled();
   const first = run.result();

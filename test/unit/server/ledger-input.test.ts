@@ -42,7 +42,7 @@ describe('a question to the ledger', () => {
     [{ sort: 'desc' }, 'did you mean order?'],
     [{ format: 'csv', cursor: 'x' }, 'cursor is for pages'],
     [{ format: 'csv', order: 'desc' }, 'order is for pages'],
-    [{ reference: ['a', 'b'] }, 'reference must be given once'],
+    [{ reference: ['a', 'b'] }, 'reference must be one text'],
     [{ reference: '' }, 'reference must be a text'],
     [{ reference: 'a\0b' }, 'reference must be a text'],
     [{ reference: 'x'.repeat(601) }, 'reference must be a text of 1 to 600 characters'],

@@ -150,12 +150,12 @@ describe('POST /api/v1/demo/{name}', () => {
   });
 
   test.each([
-    ['/failover?threads=3', 'is not a known parameter'],
+    ['/failover?threads=3', 'is not a known field'],
     ['/failover?requestsPerThread=0', 'from 1 to 1000'],
     ['/failover?requestsPerThread=1001', 'from 1 to 1000'],
     ['/failover?requestsPerThread=1.5', 'from 1 to 1000'],
     ['/failover?requestsPerThread=1&requestsPerThread=2', 'from 1 to 1000'],
-    ['/failover?__proto__=1', 'is not a known parameter'],
+    ['/failover?__proto__=1', 'is not a known field'],
     ['/pause', 'Windows cannot pause a process'],
   ])('%s is refused before anything reaches the process that can kill nodes', async (path, why) => {
     const answer = await post(path, { headers: { prefer: 'respond-async' } });
