@@ -60,7 +60,7 @@ function open(): { broker: FakeBroker; deliver: () => Promise<DeliveryOutcome> }
   const sink = new RabbitmqSink({
     url: 'amqp://user:password@broker/',
     exchange: 'x',
-    timeoutMs: 200,
+    timeoutMs: 1_000,
     logger: silentLogger,
     connect,
   });
@@ -91,7 +91,7 @@ describe('a RabbitMQ sink', () => {
     };
     expect(await deliver()).toMatchObject({
       status: 'later',
-      reason: 'the broker has not confirmed within 200 ms',
+      reason: 'the broker has not confirmed within 1000 ms',
     });
   });
 

@@ -100,7 +100,7 @@ describe('a peer that answers pings', () => {
 
   test('but never a request has not answered it when its budget and a second are over; others wait on', async () => {
     const patient = forward(port, 10_000);
-    const ended = await Promise.race([forward(port, 100), sleep(2_500, 'waits for ever')]);
+    const ended = await Promise.race([forward(port, 100), sleep(20_000, 'waits for ever', { ref: false })]);
     expect(ended).toBe('peer is alive but has not answered in time');
     // The connection is the same, and still good.
     const [{ socket, id }] = received as [{ socket: WebSocket; id: number }];
@@ -124,6 +124,7 @@ describe('a peer that answers pings', () => {
     for (const { socket } of received) socket.pause();
     const startedAtMs = performance.now();
     expect(await ended).toBe('peer says nothing');
-    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+    // Long before its requests end.
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
   });
 });
