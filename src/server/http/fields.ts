@@ -42,7 +42,7 @@ export function refuseUnknown(fields: Fields, known: readonly string[], mistakes
   const unknown = Object.keys(fields).filter(field => !known.includes(field));
   for (const field of unknown.slice(0, UNKNOWN_MAX)) {
     const meant = suggest(field, known) ?? SYNONYMS.get(field);
-    const hint = meant !== undefined && known.includes(meant) ? `; did you mean ${meant}?` : '';
+    const hint = meant !== undefined && known.includes(meant) ? ` (did you mean ${meant}?)` : '';
     const list = known.length === 0 ? 'there are none here' : `known are ${known.join(', ')}`;
     const detail = `${show(field)} is not a known field${hint}; ${list}`;
     mistakes.push({ field, code: 'invalid_request', detail, allowed: known });
