@@ -4,7 +4,6 @@
 import { writeFileSync } from 'node:fs';
 
 /** @typedef {import('vitest/node').TestModule} TestModule */
-/** @typedef {import('vitest/node').TestSuite} TestSuite */
 /** @typedef {import('vitest/node').SerializedError} SerializedError */
 /** @typedef {import('./test-tally.mjs').Failure} Failure */
 

@@ -43,7 +43,7 @@ export async function catchUp(lane: CatchUpLane, store: SequenceStore, series: S
 async function hasReached(lane: CatchUpLane, text: string | null, known: number): Promise<boolean> {
   const sequence = text === null ? 0 : decodeHead(text).sequence;
   while (lane.isReady && lane.committed!.head.sequence < sequence && lane.line.makes(text))
-    await lane.line.landing();
+    await lane.line.whenLanded();
   if (!lane.isReady) return false;
   // A head below what we knew before we asked, or another of the same sequence, is no history of ours.
   const now = lane.committed!.head.sequence;

@@ -273,7 +273,7 @@ export class CommitLane implements CatchUpLane {
     if (outcome.status === 'conflict' && flight.earlierHeads.includes(outcome.head)) {
       // It overtook its predecessor on the way. Once that has committed, the same commit fits.
       deps.observer.commitReordered(this.series);
-      await this.line.isNext(flight);
+      await this.line.whenNext(flight);
       if (this.line.has(flight)) {
         outcome = await resolveCommit(deps.store, commit, { ...options, uncertain: true });
       }
@@ -287,7 +287,7 @@ export class CommitLane implements CatchUpLane {
    * certain that this was the newest state, or the node might refuse on the strength of the past.
    */
   private async confirmUnchanged(flight: Flight): Promise<void> {
-    await this.line.isNext(flight);
+    await this.line.whenNext(flight);
     const refused = flight.outcomes.some(outcome => outcome.status === 'rejected');
     const verdict = refused ? await this.judge(flight) : 'current';
     if (!this.line.has(flight)) return;
@@ -412,7 +412,7 @@ export class CommitLane implements CatchUpLane {
     this.status = 'recovering';
     try {
       // The journal is only read from a state that nothing of ours is about to change.
-      await this.line.isEmpty();
+      await this.line.whenEmpty();
       if (this.conflictsInARow > 1) await this.backOff();
       await this.replica.refresh();
       this.tip = this.replica.state;

@@ -58,17 +58,17 @@ export class FlightLine {
   }
 
   /** Resolves when it is at the front, or not in here any more. */
-  async isNext(flight: Flight): Promise<void> {
-    while (this.has(flight) && this.front !== flight) await this.landing();
+  async whenNext(flight: Flight): Promise<void> {
+    while (this.has(flight) && this.front !== flight) await this.whenLanded();
   }
 
   /** Resolves when nothing is under way. */
-  async isEmpty(): Promise<void> {
-    while (this.length > 0) await this.landing();
+  async whenEmpty(): Promise<void> {
+    while (this.length > 0) await this.whenLanded();
   }
 
   /** The next {@link landed}. */
-  landing(): Promise<void> {
+  whenLanded(): Promise<void> {
     return new Promise(resolve => this.waiters.push(resolve));
   }
 

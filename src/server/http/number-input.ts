@@ -32,14 +32,19 @@ export interface NextInput {
   readonly trace?: string;
 }
 
-/** A checked request to give a number back. */
-export interface ReleaseInput {
+/** Which number is given back, why, and by whom as far as it is told. */
+export interface ReleaseClaim {
   readonly number: number;
   readonly site: string;
   readonly partition: string;
   readonly reason: string;
   readonly allocation?: Position;
   readonly type?: string;
+}
+
+/** A checked request to give a number back. */
+export interface ReleaseInput {
+  readonly claim: ReleaseClaim;
   readonly client?: string;
   readonly trace?: string;
 }
@@ -109,12 +114,14 @@ export function parseRelease(fields: Fields, vocabulary: Vocabulary): ReleaseInp
   };
   refuseMistakes(mistakes);
   return {
-    number,
-    site,
-    partition,
-    reason,
-    ...(allocation === undefined ? {} : { allocation }),
-    ...(type === undefined ? {} : { type }),
+    claim: {
+      number,
+      site,
+      partition,
+      reason,
+      ...(allocation === undefined ? {} : { allocation }),
+      ...(type === undefined ? {} : { type }),
+    },
     ...texts,
   };
 }

@@ -47,7 +47,7 @@ async function answerRelease(
   response: Response,
 ): Promise<void> {
   const input = parseRelease(bodyOf(request), options.vocabulary);
-  const { number, site, partition, reason, allocation, type } = input;
+  const { number, site, partition, reason, allocation, type } = input.claim;
   const key = parseIdempotencyKey(request.get('idempotency-key'));
   const payload = [
     'release',
@@ -59,12 +59,7 @@ async function answerRelease(
     ...(type === undefined ? [] : [type]),
   ];
   const { reply, replayed } = await options.numbers.release({
-    number,
-    site,
-    partition,
-    reason,
-    ...(allocation === undefined ? {} : { allocation }),
-    ...(type === undefined ? {} : { type }),
+    ...input.claim,
     origin: originOf(input, key, fingerprint(payload)),
   });
   if (replayed) response.setHeader('idempotent-replayed', 'true');
